@@ -64,17 +64,18 @@ try {
     jvmProps: pairs(values.define),
   });
   console.log(`ready ${server.flavor} on ${server.address}, pid ${server.pid}, data ${server.dataDir}`);
-  let stopping = false;
+  let stopped: Promise<unknown> | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
-      stopping = true;
-      server.stop();
+      stopped ??= server.stop();
     });
   }
   const code = await server.exited;
-  if (stopping) process.exit(0);
-  console.error(server.log());
-  process.exit(code ?? 1);
+  if (stopped === undefined) {
+    console.error(server.log());
+    process.exit(code ?? 1);
+  }
+  await stopped;
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);

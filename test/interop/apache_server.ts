@@ -205,14 +205,16 @@ async function launch(options: ServerOptions, flavor: string, command: Command):
   closeSync(logFd);
   const exited = endOf(child);
 
-  // When the launching process goes away, its servers go with it.
-  const reap = () => child.kill("SIGKILL");
-  process.once("exit", reap);
-  exited.then(() => process.off("exit", reap));
-  // By then a temporary dataDir is useful to nobody.
   const forget = (keep: boolean) => {
     if (owned && !keep) rmSync(dataDir, { recursive: true, force: true });
   };
+  // When the launching process goes away, its servers go with it.
+  const reap = () => {
+    child.kill("SIGKILL");
+    forget(false);
+  };
+  process.once("exit", reap);
+  exited.then(() => process.off("exit", reap));
 
   const host = "127.0.0.1";
   const server: RunningServer = {

@@ -1,0 +1,17 @@
+/** Every bound of the program: its value, its unit, and who is slowed or refused when it is reached. */
+export const limits = {
+  /** Bytes of one client frame (`jute.maxbuffer`); a larger one closes the connection (BinaryInputArchive). */
+  frameBytesMax: 0xfffff,
+  /** Extra bytes allowed for one string or buffer inside a record (`jute.maxbuffer.extrasize`). */
+  fieldBytesExtra: 0xfffff,
+  /** Elements of one decoded vector: more than a frame could hold is refused before memory is taken. */
+  vectorCountMax: 0x200000,
+  /** Bytes waiting for a slow client before its requests are no longer read. */
+  outboundBytesPause: 4 * 1024 * 1024,
+  /** Bytes waiting for a slow client before it is closed; one maximal reply must always fit. */
+  outboundBytesMax: 64 * 1024 * 1024,
+  /** Requests of one connection that wait for an earlier write; then the connection is no longer read. */
+  connectionRequestsWaitingMax: 4096,
+  /** Proposed and not yet committed txns (`globalOutstandingLimit` slows clients earlier). */
+  proposalsOutstandingMax: 100_000,
+} as const;

@@ -1,0 +1,64 @@
+/** One side of a stream connection, as the outer ring offers it. */
+export interface Socket {
+  /** Numeric address of the other side; IPv4-mapped IPv6 shown as IPv4. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /**
+   * Hands bytes to the network; they may be reused as soon as the call returns.
+   *
+   * @returns Bytes that wait in memory since the network did not take them yet; 0 when all went out.
+   */
+  write(bytes: Uint8Array): number;
+  /** Sends what waits, then ends the connection in order (FIN). */
+  end(): void;
+  /** Drops the connection and what waits. */
+  destroy(): void;
+  /** Stops, or goes on, reading: back-pressure. */
+  pause(): void;
+  resume(): void;
+}
+
+/** What a socket tells its owner. After `onClose` nothing follows. */
+export interface SocketEvents {
+  /** `bytes` belong to the receiver. */
+  onData(bytes: Uint8Array): void;
+  /** All that waited has gone out. */
+  onDrain(): void;
+  /** The connection is gone; `error` says why when it did not end in order. */
+  onClose(error: Error | null): void;
+}
+
+/** A listening port. */
+export interface Listener {
+  readonly address: string;
+  readonly port: number;
+  close(): void;
+}
+
+/** Why a port could not be opened, by the names of errno. */
+export class ListenError extends Error {
+  override name = "ListenError";
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Opens ports and dials peers. */
+export interface Network {
+  /**
+   * @param host Address to bind; "" means all.
+   * @param port 0 picks a free one.
+   * @param accept Called per connection; gives the connection's events.
+   * @throws {ListenError} When the port is busy or not allowed.
+   */
+  listen(host: string, port: number, accept: (socket: Socket) => SocketEvents): Promise<Listener>;
+  /** Resolves once connected; names are resolved anew at each call. @throws {Error} When it cannot connect in time. */
+  dial(
+    host: string,
+    port: number,
+    timeoutMs: number,
+    open: (socket: Socket) => SocketEvents,
+  ): Promise<Socket>;
+}
