@@ -1,0 +1,279 @@
+/**
+ * The numbers a server counts while it works, under Apache's names (ServerMetrics, ServerStats). Recording
+ * allocates nothing and costs a few instructions; all work is left to the rare reader.
+ *
+ * Times are in milliseconds and may have a fraction; readers show whole milliseconds, as Apache has only those.
+ */
+
+/** A number that only grows, until the server's statistics are reset. */
+export class Counter {
+  value = 0;
+
+  add(amount: number): void {
+    this.value += amount;
+  }
+
+  reset(): void {
+    this.value = 0;
+  }
+}
+
+/** Counters by key; a key appears with its first count. */
+export class KeyedCounter {
+  readonly values: Map<string, number> = new Map();
+
+  add(key: string, amount: number): void {
+    this.values.set(key, (this.values.get(key) ?? 0) + amount);
+  }
+
+  reset(): void {
+    this.values.clear();
+  }
+}
+
+/** Count, sum, least and greatest of recorded values (AvgMinMaxCounter). */
+export class Summary {
+  count = 0;
+  sum = 0;
+  #least = Infinity;
+  #greatest = -Infinity;
+
+  /** @param value At least 0; a negative one (a clock's jump) is left out, as Apache does. */
+  record(value: number): void {
+    if (!(value >= 0)) return;
+    this.count += 1;
+    this.sum += value;
+    if (value < this.#least) this.#least = value;
+    if (value > this.#greatest) this.#greatest = value;
+  }
+
+  /** Mean, rounded to 4 decimals; 0 before the first value. */
+  get average(): number {
+    return this.count === 0 ? 0 : Math.round(this.sum / this.count * 10_000) / 10_000;
+  }
+
+  /** Least value, rounded down to a whole number; 0 before the first value. */
+  get minimum(): number {
+    return this.count === 0 ? 0 : Math.floor(this.#least);
+  }
+
+  /** Greatest value, rounded up to a whole number, so that the mean never exceeds it; 0 before the first value. */
+  get maximum(): number {
+    return this.count === 0 ? 0 : Math.ceil(this.#greatest);
+  }
+
+  reset(): void {
+    this.count = 0;
+    this.sum = 0;
+    this.#least = Infinity;
+    this.#greatest = -Infinity;
+  }
+}
+
+/** Values up to here have a bucket each; above, each doubling is cut into 32, so that a bucket is 3 % wide. */
+const exactEnd = 64;
+const bucketsPerDoubling = 32;
+/** Up to 2^31 - 1; greater values fall into the last bucket. */
+const bucketCount = exactEnd + 25 * bucketsPerDoubling;
+
+/**
+ * A {@link Summary} that also knows quantiles, over fixed buckets. Apache draws a sample of 4096 values; the
+ * buckets count all of them, to the nearest whole number below 64 and within 3 % above.
+ */
+export class Histogram extends Summary {
+  readonly #buckets: Float64Array = new Float64Array(bucketCount);
+
+  override record(value: number): void {
+    if (!(value >= 0)) return;
+    super.record(value);
+    this.#buckets[bucketOf(value)] += 1;
+  }
+
+  /**
+   * @param fraction Such as 0.99.
+   * @returns A whole number that this part of the values does not exceed; 0 before the first value.
+   */
+  quantile(fraction: number): number {
+    const rank = Math.max(1, Math.ceil(fraction * this.count));
+    let seen = 0;
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
+      seen += this.#buckets[bucket];
+      if (seen >= rank) return Math.min(upperEdgeOf(bucket), this.maximum);
+    }
+    return 0;
+  }
+
+  override reset(): void {
+    super.reset();
+    this.#buckets.fill(0);
+  }
+}
+
+function bucketOf(value: number): number {
+  const whole = value >= 0x7fffffff ? 0x7fffffff : Math.round(value);
+  if (whole < exactEnd) return whole;
+  const shift = 26 - Math.clz32(whole);
+  return exactEnd + (shift - 1) * bucketsPerDoubling + (whole >>> shift) - bucketsPerDoubling;
+}
+
+function upperEdgeOf(bucket: number): number {
+  if (bucket < exactEnd) return bucket;
+  const shift = Math.floor((bucket - exactEnd) / bucketsPerDoubling) + 1;
+  const step = (bucket - exactEnd) % bucketsPerDoubling + bucketsPerDoubling;
+  return (step + 1) * 2 ** shift - 1;
+}
+
+/** Last, least and greatest of some sizes in bytes; -1 before the first (BufferStats). */
+export class SizeRange {
+  last = -1;
+  minimum = -1;
+  maximum = -1;
+
+  record(bytes: number): void {
+    this.last = bytes;
+    if (this.minimum === -1 || bytes < this.minimum) this.minimum = bytes;
+    if (bytes > this.maximum) this.maximum = bytes;
+  }
+
+  reset(): void {
+    this.last = -1;
+    this.minimum = -1;
+    this.maximum = -1;
+  }
+}
+
+/** All that one server counts. Made once per server and handed to whoever records. */
+export class ServerMetrics {
+  /** Requests, pings and four-letter words taken from clients (`packets_received`). */
+  readonly packetsReceived: Counter = new Counter();
+  /** Replies and watch events sent to clients (`packets_sent`). */
+  readonly packetsSent: Counter = new Counter();
+  /** From a request's arrival to its reply, ms, all kinds together (`avg_latency` and its neighbours). */
+  readonly requestLatency: Summary = new Summary();
+  /** Bytes of reply bodies (`last_client_response_size` and its neighbours). */
+  readonly clientResponseSize: SizeRange = new SizeRange();
+  /** Bytes of proposals, on a leader (`last_proposal_size` and its neighbours). */
+  readonly proposalSize: SizeRange = new SizeRange();
+  /** Failed `auth` requests (`auth_failed_count`); `srst` leaves it alone. */
+  readonly authFailed: Counter = new Counter();
+
+  /** From arrival to reply, ms, of requests that only read (`readlatency`). */
+  readonly readLatency: Histogram = new Histogram();
+  /** From arrival to reply, ms, of requests that became a txn (`updatelatency`). */
+  readonly updateLatency: Histogram = new Histogram();
+  /** From a txn's append to the end of the sync that covers it, ms (`sync_processor_queue_and_flush_time_ms`). */
+  readonly appendToSyncedTime: Histogram = new Histogram();
+  /** From a proposal to its quorum of acks, ms (`quorum_ack_latency`). */
+  readonly quorumAckLatency: Histogram = new Histogram();
+
+  /** One sync of the txn log, ms (`fsynctime`). */
+  readonly fsyncTime: Summary = new Summary();
+  /** Txns that one sync covered (`sync_processor_batch_size`). */
+  readonly syncBatchSize: Summary = new Summary();
+  /** Writing one snapshot, ms (`snapshottime`). */
+  readonly snapshotTime: Summary = new Summary();
+  /** Loading the tree at start, ms (`dbinittime`). */
+  readonly databaseInitTime: Summary = new Summary();
+  /** Its two parts, ms, and the number of txns replayed (`startup_…`). */
+  readonly startupSnapshotLoadTime: Summary = new Summary();
+  readonly startupTxnsLoadTime: Summary = new Summary();
+  readonly startupTxnsLoaded: Summary = new Summary();
+  /** Watches fired by one change, by the kind of event (`node_created_watch_count` and its neighbours). */
+  readonly nodeCreatedWatches: Summary = new Summary();
+  readonly nodeDeletedWatches: Summary = new Summary();
+  readonly nodeChangedWatches: Summary = new Summary();
+  readonly nodeChildrenWatches: Summary = new Summary();
+
+  /** Bytes of requests (`bytes_received_count`), of replies (`response_bytes`) and of watch events (`watch_bytes`). */
+  readonly bytesReceived: Counter = new Counter();
+  readonly responseBytes: Counter = new Counter();
+  readonly watchBytes: Counter = new Counter();
+  /** Connect requests read (`connection_request_count`). */
+  readonly connectionRequests: Counter = new Counter();
+  /** Connections closed by the server or lost (`connection_drop_count`). */
+  readonly connectionsDropped: Counter = new Counter();
+  /** Connections refused at the door: too many, or throttled (`connection_rejected`). */
+  readonly connectionsRejected: Counter = new Counter();
+  /** Connect requests met while not serving (`cnxn_closed_without_zk_server_running`). */
+  readonly connectionsClosedNotServing: Counter = new Counter();
+  /** Connections closed as they never sent a connect request (`sessionless_connections_expired`). */
+  readonly sessionlessConnectionsExpired: Counter = new Counter();
+  /** Sessions expired (`stale_sessions_expired`). */
+  readonly sessionsExpired: Counter = new Counter();
+  /** Requests refused for their size (`large_requests_rejected`). */
+  readonly largeRequestsRejected: Counter = new Counter();
+  /** Proposals made (`proposal_count`) and txns committed (`commit_count`). */
+  readonly proposals: Counter = new Counter();
+  readonly commits: Counter = new Counter();
+  /** Txns handed to the log (`sync_processor_request_queued`). */
+  readonly txnsQueuedForLog: Counter = new Counter();
+  /** Snapshots sent to learners (`snap_count`) and logs of differences (`diff_count`). */
+  readonly snapshotsSent: Counter = new Counter();
+  readonly diffsSent: Counter = new Counter();
+  /** Times this server went looking for a leader (`looking_count`). */
+  readonly lookings: Counter = new Counter();
+  /** Txns whose recorded tree digest differs from ours (`digest_mismatches_count`). */
+  readonly digestMismatches: Counter = new Counter();
+  /** Failures that stop the server (`unrecoverable_error_count`). */
+  readonly unrecoverableErrors: Counter = new Counter();
+  /** Requests refused by a quota, by the first part of the path (`<ns>_quota_exceeded_error_per_namespace`). */
+  readonly quotaExceeded: KeyedCounter = new KeyedCounter();
+
+  /** The counters shown by `mntr`, by Apache's names. */
+  readonly counters: ReadonlyArray<readonly [name: string, counter: Counter]> = [
+    ["bytes_received_count", this.bytesReceived],
+    ["response_bytes", this.responseBytes],
+    ["watch_bytes", this.watchBytes],
+    ["connection_request_count", this.connectionRequests],
+    ["connection_drop_count", this.connectionsDropped],
+    ["connection_rejected", this.connectionsRejected],
+    ["cnxn_closed_without_zk_server_running", this.connectionsClosedNotServing],
+    ["sessionless_connections_expired", this.sessionlessConnectionsExpired],
+    ["stale_sessions_expired", this.sessionsExpired],
+    ["large_requests_rejected", this.largeRequestsRejected],
+    ["proposal_count", this.proposals],
+    ["commit_count", this.commits],
+    ["sync_processor_request_queued", this.txnsQueuedForLog],
+    ["snap_count", this.snapshotsSent],
+    ["diff_count", this.diffsSent],
+    ["looking_count", this.lookings],
+    ["digest_mismatches_count", this.digestMismatches],
+    ["unrecoverable_error_count", this.unrecoverableErrors],
+  ];
+
+  /** The summaries without quantiles, by Apache's names. */
+  readonly summaries: ReadonlyArray<readonly [name: string, summary: Summary]> = [
+    ["fsynctime", this.fsyncTime],
+    ["sync_processor_batch_size", this.syncBatchSize],
+    ["snapshottime", this.snapshotTime],
+    ["dbinittime", this.databaseInitTime],
+    ["startup_snap_load_time", this.startupSnapshotLoadTime],
+    ["startup_txns_load_time", this.startupTxnsLoadTime],
+    ["startup_txns_loaded", this.startupTxnsLoaded],
+    ["node_created_watch_count", this.nodeCreatedWatches],
+    ["node_deleted_watch_count", this.nodeDeletedWatches],
+    ["node_changed_watch_count", this.nodeChangedWatches],
+    ["node_children_watch_count", this.nodeChildrenWatches],
+  ];
+
+  /** The summaries with quantiles, by Apache's names. */
+  readonly histograms: ReadonlyArray<readonly [name: string, histogram: Histogram]> = [
+    ["readlatency", this.readLatency],
+    ["updatelatency", this.updateLatency],
+    ["sync_processor_queue_and_flush_time_ms", this.appendToSyncedTime],
+    ["quorum_ack_latency", this.quorumAckLatency],
+  ];
+
+  /** Starts anew, as `srst` asks (ServerStats.reset). */
+  reset(): void {
+    this.packetsReceived.reset();
+    this.packetsSent.reset();
+    this.requestLatency.reset();
+    this.clientResponseSize.reset();
+    this.proposalSize.reset();
+    this.quotaExceeded.reset();
+    for (const [, counter] of this.counters) counter.reset();
+    for (const [, summary] of this.summaries) summary.reset();
+    for (const [, histogram] of this.histograms) histogram.reset();
+  }
+}
