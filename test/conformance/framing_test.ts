@@ -15,7 +15,7 @@ import {
   openAcl,
   requestFrame,
 } from "../wire/frames.ts";
-import { ByteReader, readConnectAnswer } from "../wire/reader.ts";
+import { ByteReader } from "../wire/reader.ts";
 import { conform, name } from "./harness.ts";
 
 /** Default of jute.maxbuffer: the largest payload a server reads. */
@@ -30,7 +30,7 @@ conform("a connect request arriving one byte at a time opens a session", async (
     connection.send(Uint8Array.of(byte));
     await Bun.sleep(0);
   }
-  expect(readConnectAnswer(await connection.nextFrame()).timeoutMs).toBe(30_000);
+  expect((await t.readAnswer(connection)).timeoutMs).toBe(30_000);
 });
 
 conform(
@@ -39,7 +39,7 @@ conform(
     const connection = await t.connect();
     const requests = [1, 2, 3].map((xid) => requestFrame(xid, opcode.exists, bodies.exists(t.root, false)));
     connection.send(concat(connectFrame(), ...requests));
-    expect(readConnectAnswer(await connection.nextFrame()).timeoutMs).toBe(30_000);
+    expect((await t.readAnswer(connection)).timeoutMs).toBe(30_000);
     for (const xid of [1, 2, 3]) expect(new ByteReader(await connection.nextFrame()).int()).toBe(xid);
   },
 );
@@ -133,7 +133,7 @@ for (const size of [0, 8, 27]) {
 conform("bytes after a connect request's record are ignored", async (t) => {
   const connection = await t.connect();
   connection.send(frame(concat(connectPayload(), new Uint8Array(9).fill(7))));
-  const answer = readConnectAnswer(await connection.nextFrame());
+  const answer = await t.readAnswer(connection);
   expect(answer.timeoutMs).toBe(30_000);
   expect(answer.readOnly).toBe(false);
 });

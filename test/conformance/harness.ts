@@ -9,7 +9,7 @@ import { fourLetterWord } from "../interop/apache_server.ts";
 import { errorName } from "../wire/codes.ts";
 import { type Target, WireConnection } from "../wire/connection.ts";
 import type { ConnectFields } from "../wire/frames.ts";
-import type { MultiEntry } from "../wire/reader.ts";
+import { type ConnectAnswer, type MultiEntry, readConnectAnswer } from "../wire/reader.ts";
 import { type Reply, WireSession } from "../wire/session.ts";
 import { environment, type Flavor, superCredentials } from "./settings.ts";
 
@@ -43,6 +43,7 @@ async function guessFlavor(): Promise<Flavor> {
 export class Scratch {
   #opened: WireSession[] = [];
   #connections: WireConnection[] = [];
+  #tickets = new Map<bigint, ConnectFields>();
 
   constructor(
     /** An ordinary session with a 30 s timeout. */
@@ -81,6 +82,13 @@ export class Scratch {
     return session;
   }
 
+  /** Reads the answer to a connect request sent by hand; the session it opens is closed when the test ends. */
+  async readAnswer(connection: WireConnection): Promise<ConnectAnswer> {
+    const answer = readConnectAnswer(await connection.nextFrame());
+    this.#tickets.set(answer.sessionId, { sessionId: answer.sessionId, password: answer.password });
+    return answer;
+  }
+
   /** The events of a session so far as texts, with the root cut off: `created /a`. */
   async events(session: WireSession = this.c): Promise<string[]> {
     return this.relative(await session.takeEvents());
@@ -93,11 +101,20 @@ export class Scratch {
     );
   }
 
-  /** Closes every session and removes the subtree. */
+  /**
+   * Closes every session, those included that only a reattach can reach, so that none expires in the midst of
+   * a later test; then removes the subtree.
+   */
   async dispose(): Promise<void> {
     for (const connection of this.#connections) connection.destroy();
     for (const session of this.#opened) {
-      if (session.connection.closeKind === undefined) await session.close();
+      if (session.connection.closeKind !== undefined) this.#tickets.set(session.id, session.ticket);
+      else await session.close();
+      if (session.isClosed) this.#tickets.delete(session.id);
+    }
+    for (const ticket of this.#tickets.values()) {
+      const again = await WireSession.tryOpen(target, ticket);
+      if (again.answer.timeoutMs > 0) await again.close();
     }
     const sweeper = await WireSession.open(target);
     await sweeper.auth("digest", superCredentials);

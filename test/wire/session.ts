@@ -87,6 +87,7 @@ export class WireSession {
   #pending: Pending[] = [];
   #xid = 0;
   #eventWaiters: (() => void)[] = [];
+  #closed = false;
 
   private constructor(
     readonly connection: WireConnection,
@@ -122,6 +123,11 @@ export class WireSession {
   /** Fields to reattach this session with. */
   get ticket(): ConnectFields {
     return { sessionId: this.answer.sessionId, password: this.answer.password };
+  }
+
+  /** Whether a closeSession was answered, so that there is nothing left to expire. */
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /** Requests without an answer so far. */
@@ -333,6 +339,7 @@ export class WireSession {
     const [one] = this.#pending.splice(at, 1);
     const reply = new Reply(one.type, xid, zxid, err, payload.subarray(16), one.bodyKind);
     this.history.push(reply);
+    if (one.type === opcode.closeSession && err === 0) this.#closed = true;
     one.resolve(reply);
   }
 }
