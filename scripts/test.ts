@@ -1,0 +1,41 @@
+#!/usr/bin/env bun
+/** `npm test`: every check and suite that needs neither Java nor root; ends with `N passed, N failed`. */
+import { parseArgs } from "node:util";
+import { buildHere } from "./build.ts";
+import { checks } from "./check.ts";
+import { bunTestSuite, runSuites, scriptSuite, type Suite } from "./suites.ts";
+
+const groups: Record<string, () => Suite[]> = {
+  check: checks,
+  unit: () => [bunTestSuite("unit", "test/unit")],
+  build: () => [buildSuite()],
+  conformance: () => [scriptSuite("conformance", "scripts/conformance.ts", [])],
+  e2e: () => [bunTestSuite("e2e", "test/e2e", { processPerFile: true, testTimeoutMs: 120_000 })],
+};
+
+/** Conformance and e2e run the executable, so a failed build fails them too. */
+function buildSuite(): Suite {
+  return {
+    name: "build",
+    run() {
+      buildHere();
+      return Promise.resolve({ passed: 1, failed: 0, skipped: 0 });
+    },
+  };
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { help: { type: "boolean", short: "h", default: false } },
+});
+const unknown = positionals.filter((name) => !(name in groups));
+if (values.help || unknown.length > 0) {
+  (values.help ? console.log : console.error)(`Usage: npm test [-- GROUP…]
+
+Runs the groups in this order, all of them by default: ${Object.keys(groups).join(", ")}.
+Conformance and e2e use the executable that build leaves in dist/.
+Example: npm test -- check unit`);
+  process.exit(values.help ? 0 : 2);
+}
+const chosen = Object.keys(groups).filter((name) => positionals.length === 0 || positionals.includes(name));
+process.exit(await runSuites(chosen.flatMap((name) => groups[name]())));
