@@ -85,9 +85,12 @@ export interface EnsembleConfigStatus {
   readonly membership: string;
 }
 
-/** Use and limits of one quota; -1 is no limit. */
+/**
+ * Limits (the hard one where there are both; -1 is none) and use of all quotas in one namespace, added up as
+ * Apache does (QuotaMetricsUtils).
+ */
 export interface QuotaStatus {
-  /** First part of the path that has the quota. */
+  /** First part of the paths that have a quota. */
   readonly namespace: string;
   readonly countLimit: number;
   readonly bytesLimit: number;
