@@ -48,8 +48,7 @@ conform(
     expect(await name(c.setACL(t.at("none"), []))).toBe("INVALIDACL");
     const locked = await barred(t, t.at("locked"), perms.write);
     expect(await name(c.setData(locked, "", 99))).toBe("NOAUTH");
-    // A child under an ephemeral can only exist as the ephemeral's own name does: through "/" alone it cannot, so
-    // the third pair is observed where the parent is the ephemeral itself and the child is absent.
+    // No request can have both of the last two faults, as nothing exists below an ephemeral: each alone.
     await c.create(t.at("e"), { flags: 1 });
     expect(await name(c.create(t.at("e"), { flags: 1 }))).toBe("NODEEXISTS");
     expect(await name(c.create(t.at("e/a")))).toBe("NOCHILDRENFOREPHEMERALS");

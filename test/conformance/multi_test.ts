@@ -7,7 +7,9 @@
 import { expect } from "bun:test";
 import { opcode, perms } from "../wire/codes.ts";
 import { bodies, ByteWriter, concat, openAcl, subOps } from "../wire/frames.ts";
-import { conform, name, names } from "./harness.ts";
+import { conform, flavor, name, names } from "./harness.ts";
+
+const oldCreate2 = "create2 in a multi answered with type 1 before 3.7.2, 3.8.2 and 3.9.0";
 
 conform("a multi happens as a whole under one zxid, each operation seeing those before it", async (t) => {
   const reply = await t.c.multi([
@@ -33,15 +35,23 @@ conform("a multi happens as a whole under one zxid, each operation seeing those 
 
 conform("the Stats in a multi's answer are as of their operation", async (t) => {
   const { entries } = (await t.c.multi([
-    subOps.create2(t.at("a"), "1"),
+    subOps.create(t.at("a"), "1"),
     subOps.setData(t.at("a"), "22"),
     subOps.create(t.at("a/b")),
     subOps.setData(t.at("a"), "333"),
   ])).body;
-  expect(entries[0].stat).toMatchObject({ version: 0, dataLength: 1, numChildren: 0, cversion: 0 });
   expect(entries[1].stat).toMatchObject({ version: 1, dataLength: 2, numChildren: 0, cversion: 0 });
   expect(entries[3].stat).toMatchObject({ version: 2, dataLength: 3, numChildren: 1, cversion: 1 });
 });
+
+conform("the Stat that create2 answers in a multi is as of its operation", async (t) => {
+  const { entries } = (await t.c.multi([
+    subOps.create2(t.at("a"), "1"),
+    subOps.setData(t.at("a"), "22"),
+    subOps.create(t.at("a/b")),
+  ])).body;
+  expect(entries[0].stat).toMatchObject({ version: 0, dataLength: 1, numChildren: 0, cversion: 0 });
+}, { except: { "apache-3.8": oldCreate2 } });
 
 conform(
   "#15 a failed multi has header error 0, zeros before the culprit, its code, and -2 after it",
@@ -97,7 +107,7 @@ conform(
   },
   {
     needsPrepared: true,
-    except: { "apache-3.8": "create2 in a multi answered with type 1 before 3.7.2, 3.8.2 and 3.9.0" },
+    except: { "apache-3.8": oldCreate2 },
   },
 );
 
@@ -147,8 +157,12 @@ const undecodable: [string, (root: string) => Uint8Array][] = [
 for (const [what, bodyOf] of undecodable) {
   conform(`a multi with ${what} is MARSHALLINGERROR as a whole`, async (t) => {
     const reply = await t.c.raw(opcode.multi, bodyOf(t.root));
-    expect([reply.name, reply.rest.length]).toEqual(["MARSHALLINGERROR", 0]);
+    expect(reply.name).toBe("MARSHALLINGERROR");
+    // 3.8 adds an empty multi answer behind some of these errors, which clients must not read.
+    if (flavor !== "apache-3.8") expect(reply.rest.length).toBe(0);
     expect(await name(t.c.exists(t.at("a")))).toBe("NONODE");
+  }, {
+    except: what === "a null ACL" ? { "apache-3.8": "a null ACL in a multi was the sub-error -114" } : {},
   });
 }
 
