@@ -37,6 +37,9 @@ export const AddWatchMode = { persistent: 0, persistentRecursive: 1 } as const;
 /** What removeWatches and checkWatches are about (Watcher.WatcherType). */
 export const WatcherType = { children: 1, data: 2, any: 3, persistent: 4, persistentRecursive: 5 } as const;
 
+/** One of {@link WatcherType}. */
+export type WatcherType = (typeof WatcherType)[keyof typeof WatcherType];
+
 /**
  * Writes a whole notification frame, length prefix included.
  *
