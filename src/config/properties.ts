@@ -1,0 +1,130 @@
+/** One key of a properties file. */
+export interface Property {
+  readonly value: string;
+  /** Line on which the key begins, from 1. */
+  readonly line: number;
+}
+
+/** A properties file that cannot be read. */
+export class PropertiesError extends Error {
+  override name = "PropertiesError";
+  readonly line: number;
+  constructor(line: number, message: string) {
+    super(message);
+    this.line = line;
+  }
+}
+
+/**
+ * Reads a Java properties file, the syntax of zoo.cfg: `#` and `!` comments, `=`, `:` or blanks after the key, a
+ * backslash at the end of a line to continue it, `\t \n \r \f \uXXXX` escapes, ISO-8859-1 bytes. Keys and values
+ * are trimmed and of equal keys the last wins, as QuorumPeerConfig does.
+ *
+ * @throws {PropertiesError} On a `\u` without four hexadecimal digits.
+ * @see Fact: java.util.Properties.load
+ */
+export function parseProperties(bytes: Uint8Array): Map<string, Property> {
+  const properties = new Map<string, Property>();
+  for (const { text, line } of logicalLines(latin1(bytes))) {
+    const keyEnd = findKeyEnd(text);
+    const key = trim(unescape(text.slice(0, keyEnd), line));
+    const value = trim(unescape(text.slice(findValueStart(text, keyEnd)), line));
+    properties.delete(key);
+    properties.set(key, { value, line });
+  }
+  return properties;
+}
+
+interface LogicalLine {
+  text: string;
+  line: number;
+}
+
+const leadingBlanks = /^[ \t\f]+/;
+
+/** Joins continued lines; drops comments and empty lines. A comment cannot be continued. */
+function* logicalLines(text: string): Generator<LogicalLine> {
+  const naturalLines = text.split(/\r\n|\n|\r/);
+  for (let index = 0; index < naturalLines.length; index++) {
+    const line = index + 1;
+    let logical = naturalLines[index].replace(leadingBlanks, "");
+    if (logical === "" || logical[0] === "#" || logical[0] === "!") continue;
+    while (isContinued(logical)) {
+      logical = logical.slice(0, -1);
+      index += 1;
+      if (index === naturalLines.length) break;
+      logical += naturalLines[index].replace(leadingBlanks, "");
+    }
+    yield { text: logical, line };
+  }
+}
+
+function isContinued(line: string): boolean {
+  let backslashes = 0;
+  while (line[line.length - 1 - backslashes] === "\\") backslashes += 1;
+  return backslashes % 2 === 1;
+}
+
+function isBlank(char: string): boolean {
+  return char === " " || char === "\t" || char === "\f";
+}
+
+function findKeyEnd(text: string): number {
+  let at = 0;
+  while (at < text.length) {
+    const char = text[at];
+    if (char === "=" || char === ":" || isBlank(char)) return at;
+    at += char === "\\" ? 2 : 1;
+  }
+  return text.length;
+}
+
+function findValueStart(text: string, keyEnd: number): number {
+  let at = keyEnd;
+  while (at < text.length && isBlank(text[at])) at += 1;
+  if (text[at] !== "=" && text[at] !== ":") return at;
+  at += 1;
+  while (at < text.length && isBlank(text[at])) at += 1;
+  return at;
+}
+
+const controlEscapes: Readonly<Record<string, string>> = { t: "\t", n: "\n", r: "\r", f: "\f" };
+
+function unescape(text: string, line: number): string {
+  if (!text.includes("\\")) return text;
+  let plain = "";
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] !== "\\") {
+      plain += text[at];
+      continue;
+    }
+    at += 1;
+    if (text[at] === "u") {
+      const digits = text.slice(at + 1, at + 5);
+      if (!/^[0-9a-fA-F]{4}$/.test(digits)) {
+        throw new PropertiesError(line, `\\u must be followed by four hexadecimal digits, not "${digits}"`);
+      }
+      plain += String.fromCharCode(parseInt(digits, 16));
+      at += 4;
+    } else if (at < text.length) {
+      plain += controlEscapes[text[at]] ?? text[at];
+    }
+  }
+  return plain;
+}
+
+/** As Java's String.trim: everything up to and including the blank. */
+function trim(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && text.charCodeAt(from) <= 0x20) from += 1;
+  while (to > from && text.charCodeAt(to - 1) <= 0x20) to -= 1;
+  return text.slice(from, to);
+}
+
+/** ISO-8859-1 proper; TextDecoder would take it for windows-1252. */
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
