@@ -1,0 +1,21 @@
+import type { Zxid } from "../protocol/zxid.ts";
+
+/** A server's number in its ensemble (`myid`). */
+export type ServerId = number;
+
+/** Who votes, and which of them suffice. (QuorumVerifier) */
+export interface Quorum {
+  /** The voting servers, ascending. Observers are not among them. */
+  readonly voters: readonly ServerId[];
+
+  /** @returns Whether the servers in `acks` that vote suffice. */
+  contains(acks: ReadonlySet<ServerId>): boolean;
+
+  /**
+   * The newest zxid that a quorum has reached, where a voter that reached a zxid has reached all before it.
+   * Keeps nothing and allocates nothing: it is asked at every ack.
+   *
+   * @param reached How far each voter is, in the order of {@link voters}.
+   */
+  reachedByQuorum(reached: readonly Zxid[]): Zxid;
+}
