@@ -1,0 +1,197 @@
+/**
+ * From zoo.cfg and flags to a checked {@link ServerConfig}. What Apache refuses is refused, with file, line, key, value and
+ * what would be right; so is nonsense that Apache silently takes for the default. An unknown key is nobody's mistake
+ * here, as it may belong to another version. (QuorumPeerConfig)
+ */
+import { buildServerConfig, type ConfigNotice } from "./build_config.ts";
+import { ConfigError, type ConfigProblem } from "./config_error.ts";
+import { entriesWithoutFile } from "./defaults.ts";
+import { ConfigEntries, type ConfigEntry } from "./entries.ts";
+import { type KnownKey, knownKeyOf, knownKeys, type KnownValues } from "./keys.ts";
+import { parseProperties, PropertiesError } from "./properties.ts";
+import type { ServerConfig } from "./server_config.ts";
+import { isServerListKey } from "./server_list.ts";
+import { findUnsupported } from "./unsupported.ts";
+
+export { ConfigError, type ConfigProblem } from "./config_error.ts";
+export type { ConfigNotice } from "./build_config.ts";
+
+/** What a configuration is made of. */
+export interface ConfigSources {
+  /** Path of the zoo.cfg; without one the defaults of `defaults.ts` hold. */
+  readonly file: string | undefined;
+  /** Over the file, in order: flags. */
+  readonly overrides: readonly ConfigEntry[];
+  /** From `--id`; over `myid`. */
+  readonly serverId: number | undefined;
+  /**
+   * Reads a whole file.
+   * @returns undefined when there is no such file.
+   * @throws {Error} When it is there and cannot be read.
+   */
+  readFile(path: string): Uint8Array | undefined;
+}
+
+/** A configuration, and what an operator should hear about it. */
+export interface LoadedConfig {
+  readonly config: ServerConfig;
+  readonly notices: readonly ConfigNotice[];
+}
+
+/**
+ * Reads and checks everything a server is told at its start: zoo.cfg, the dynamic file it names, `myid`, flags.
+ *
+ * @throws {ConfigError} With all that is wrong.
+ */
+export function loadServerConfig(sources: ConfigSources): LoadedConfig {
+  const entries = new ConfigEntries();
+  for (const entry of sources.file === undefined ? entriesWithoutFile : readEntries(sources.file, sources)) {
+    entries.add(entry);
+  }
+  for (const entry of sources.overrides) entries.add(entry);
+
+  const { values, whereOf, problems } = checkEntries(entries);
+  if (problems.length > 0) throw new ConfigError(problems);
+
+  const serverList = values.dynamicConfigFile === undefined
+    ? { entries: [...entries], version: 0 }
+    : readDynamicFile(values.dynamicConfigFile, entries, sources);
+  const notices: ConfigNotice[] = [];
+  const config = buildServerConfig({
+    file: sources.file,
+    values,
+    whereOf,
+    serverList,
+    serverId: sources.serverId ?? readMyId(values.dataDir, sources),
+    notices,
+  });
+
+  const unsupported = findUnsupported(
+    [...entries].map(({ key, value }) => [knownKeyOf(key) ?? key, value]),
+    values,
+  );
+  if (unsupported.length > 0) {
+    notices.push({
+      level: "warn",
+      message: "these settings are known but not supported yet and have no effect",
+      fields: { keys: unsupported.join(", ") },
+    });
+  }
+  const unknown = [...entries].filter(({ key }) => isUnknown(key)).map(({ key }) => key)
+    .filter((key) => !unsupported.includes(key));
+  if (unknown.length > 0) {
+    notices.push({
+      level: "debug",
+      message: "unknown settings are passed over",
+      fields: { keys: unknown.join(", ") },
+    });
+  }
+  return { config, notices };
+}
+
+function isUnknown(key: string): boolean {
+  return knownKeyOf(key) === undefined && !isServerListKey(key) && key !== "version";
+}
+
+function readEntries(path: string, sources: ConfigSources): ConfigEntry[] {
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = sources.readFile(path);
+  } catch (error) {
+    throw new ConfigError([{ where: path, rule: `cannot be read: ${messageOf(error)}` }]);
+  }
+  if (bytes === undefined) throw new ConfigError([{ where: path, rule: "there is no such file" }]);
+  try {
+    return Array.from(
+      parseProperties(bytes),
+      ([key, { value, line }]) => ({ key, value, where: `${path}:${line}` }),
+    );
+  } catch (error) {
+    if (!(error instanceof PropertiesError)) throw error;
+    throw new ConfigError([{ where: `${path}:${error.line}`, rule: error.message }]);
+  }
+}
+
+interface CheckedEntries {
+  values: KnownValues;
+  /** The entry each value came from. */
+  whereOf: ReadonlyMap<KnownKey, ConfigEntry>;
+  problems: ConfigProblem[];
+}
+
+function checkEntries(entries: ConfigEntries): CheckedEntries {
+  const values: Record<string, unknown> = {};
+  const whereOf = new Map<KnownKey, ConfigEntry>();
+  const problems: ConfigProblem[] = [];
+  for (const entry of entries) {
+    const key = knownKeyOf(entry.key);
+    if (key === undefined) continue;
+    const type = knownKeys[key];
+    const result = type.schema().safeParse(entry.value);
+    if (result.success) values[key] = result.data;
+    else problems.push({ ...entry, rule: `must be ${type.expected}` });
+    whereOf.set(key, entry);
+  }
+  return { values, whereOf, problems };
+}
+
+/** @throws {ConfigError} When it is missing, has other keys, or zoo.cfg has a server list besides. */
+function readDynamicFile(
+  path: string,
+  staticEntries: ConfigEntries,
+  sources: ConfigSources,
+): { entries: ConfigEntry[]; version: number } {
+  const problems: ConfigProblem[] = [];
+  for (const entry of staticEntries) {
+    if (isServerListKey(entry.key)) {
+      problems.push({ ...entry, rule: `must be in the dynamic file ${path}, as dynamicConfigFile is set` });
+    }
+  }
+  const entries = readEntries(path, sources);
+  for (const entry of entries) {
+    if (entry.key === "version") {
+      problems.push({
+        ...entry,
+        rule: "must not be in the dynamic file: its version is the end of the file's name",
+      });
+    } else if (!isServerListKey(entry.key)) {
+      problems.push({
+        ...entry,
+        rule: "is not a key of a dynamic file, which has server.N, group.N and weight.N",
+      });
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { entries, version: versionOfFileName(path) };
+}
+
+/** The hexadecimal end of `zoo.cfg.dynamic.100000000`; 0 without one (QuorumPeerConfig.getVersionFromFilename). */
+function versionOfFileName(path: string): number {
+  const end = path.slice(path.lastIndexOf(".") + 1);
+  return /^[0-9a-fA-F]{1,13}$/.test(end) ? parseInt(end, 16) : 0;
+}
+
+/** Reads `myid` in the data directory; undefined when there is none. Its first line is the id, without blanks. */
+function readMyId(dataDir: string | undefined, sources: ConfigSources): number | undefined {
+  if (dataDir === undefined) return undefined;
+  const path = `${dataDir}/myid`;
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = sources.readFile(path);
+  } catch (error) {
+    throw new ConfigError([{ where: path, rule: `cannot be read: ${messageOf(error)}` }]);
+  }
+  if (bytes === undefined) return undefined;
+  const [line] = new TextDecoder().decode(bytes).split(/\r\n|\n|\r/);
+  if (!/^[+-]?[0-9]{1,15}$/.test(line)) {
+    throw new ConfigError([{
+      where: `${path}:1`,
+      rule: `must be the server's id, a whole number, not "${line}"`,
+    }]);
+  }
+  return Number(line);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
