@@ -85,12 +85,9 @@ export interface EnsembleConfigStatus {
   readonly membership: string;
 }
 
-/**
- * Limits (the hard one where there are both; -1 is none) and use of all quotas in one namespace, added up as
- * Apache does (QuotaMetricsUtils).
- */
+/** Limits (the hard one where there are both; -1 is none) and use of one quota. */
 export interface QuotaStatus {
-  /** First part of the paths that have a quota. */
+  /** First part of the path that has the quota. */
   readonly namespace: string;
   readonly countLimit: number;
   readonly bytesLimit: number;
@@ -119,6 +116,8 @@ export interface EnsembleStatus {
 
 /** What the process and its machine say of themselves; read anew at each use. */
 export interface ProcessStatus {
+  /** The full version text, as `fullVersion` of version.ts makes it. */
+  readonly version: string;
   /** Lines of `envi` after `zookeeper.version`, in Apache's order and with its keys. */
   environment(): ReadonlyArray<readonly [key: string, value: string]>;
   /** Open file descriptors, or -1 when the system does not tell. */

@@ -1,7 +1,6 @@
 import { javaDouble } from "../java_text.ts";
 import type { Histogram, Summary } from "../metrics.ts";
 import type { StatusView } from "../status_view.ts";
-import { fullVersion } from "../version.ts";
 import { nodeCount } from "./stat.ts";
 
 /**
@@ -12,7 +11,7 @@ export function mntr(view: StatusView): string {
   const lines: string[] = [];
   const show = (name: string, value: string | number) => lines.push(`zk_${name}\t${value}\n`);
 
-  show("version", fullVersion);
+  show("version", view.process.version);
   show("server_state", view.mode);
   if (view.ensemble !== undefined) show("peer_state", view.ensemble.peerState);
   showGauges(view, show);
@@ -32,7 +31,7 @@ export function mntr(view: StatusView): string {
 type Show = (name: string, value: string | number) => void;
 
 function showGauges(view: StatusView, show: Show): void {
-  const { metrics, process } = view;
+  const { metrics } = view;
   show("avg_latency", javaDouble(metrics.requestLatency.average));
   show("max_latency", metrics.requestLatency.maximum);
   show("min_latency", metrics.requestLatency.minimum);
@@ -47,8 +46,8 @@ function showGauges(view: StatusView, show: Show): void {
   show("approximate_data_size", view.approximateDataBytes);
   show("global_sessions", view.globalSessionCount);
   show("local_sessions", view.localSessionCount);
-  show("open_file_descriptor_count", process.openFiles());
-  show("max_file_descriptor_count", process.openFilesMax());
+  show("open_file_descriptor_count", view.process.openFiles());
+  show("max_file_descriptor_count", view.process.openFilesMax());
   show("last_client_response_size", metrics.clientResponseSize.last);
   show("max_client_response_size", metrics.clientResponseSize.maximum);
   show("min_client_response_size", metrics.clientResponseSize.minimum);
@@ -71,16 +70,23 @@ function showEnsemble(view: StatusView, show: Show): void {
   show("min_proposal_size", view.metrics.proposalSize.minimum);
 }
 
+/** Quotas of one namespace are added up, those without a limit as -1 (QuotaMetricsUtils). */
 function showQuotas(view: StatusView, show: Show): void {
+  const sums = new Map<string, number>();
   for (const quota of view.quotas()) {
-    show(`${quota.namespace}_quota_count_limit_per_namespace`, quota.countLimit);
-    show(`${quota.namespace}_quota_bytes_limit_per_namespace`, quota.bytesLimit);
-    show(`${quota.namespace}_quota_count_usage_per_namespace`, quota.countUsage);
-    show(`${quota.namespace}_quota_bytes_usage_per_namespace`, quota.bytesUsage);
+    addTo(sums, `${quota.namespace}_quota_count_limit_per_namespace`, quota.countLimit);
+    addTo(sums, `${quota.namespace}_quota_bytes_limit_per_namespace`, quota.bytesLimit);
+    addTo(sums, `${quota.namespace}_quota_count_usage_per_namespace`, quota.countUsage);
+    addTo(sums, `${quota.namespace}_quota_bytes_usage_per_namespace`, quota.bytesUsage);
   }
+  for (const [name, sum] of sums) show(name, sum);
   for (const [namespace, count] of view.metrics.quotaExceeded.values) {
     show(`${namespace}_quota_exceeded_error_per_namespace`, count);
   }
+}
+
+function addTo(sums: Map<string, number>, name: string, amount: number): void {
+  sums.set(name, (sums.get(name) ?? 0) + amount);
 }
 
 function showSummary(name: string, summary: Summary, show: Show): void {

@@ -1,7 +1,6 @@
 /** The words whose reply is a few lines. */
 import { zxidToHex } from "../../protocol/zxid.ts";
 import type { StatusView } from "../status_view.ts";
-import { fullVersion } from "../version.ts";
 
 /** @returns The reply to `dirs`: bytes on disk (DirsCommand). */
 export function dirs(view: StatusView): string {
@@ -25,7 +24,7 @@ export function hash(view: StatusView): string {
 
 /** @returns The reply to `envi`: where the server runs, as `key=value` lines (EnvCommand, Environment). */
 export function envi(view: StatusView): string {
-  let text = `Environment:\nzookeeper.version=${fullVersion}\n`;
+  let text = `Environment:\nzookeeper.version=${view.process.version}\n`;
   for (const [key, value] of view.process.environment()) text += `${key}=${value}\n`;
   return text;
 }

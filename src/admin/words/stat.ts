@@ -1,7 +1,6 @@
 import { zxidToHex } from "../../protocol/zxid.ts";
 import { javaDouble } from "../java_text.ts";
 import type { StatusView } from "../status_view.ts";
-import { fullVersion } from "../version.ts";
 import { connectionText } from "./connection_text.ts";
 
 /** Apache's tree has the root twice, as `` and as `/`, and counts both; dashboards expect the sum. */
@@ -23,7 +22,7 @@ export function stat(view: StatusView): string {
 
 function heading(view: StatusView): string {
   const readOnly = view.mode === "read-only" ? "READ-ONLY mode; serving only read-only clients\n" : "";
-  return `Zookeeper version: ${fullVersion}\n${readOnly}`;
+  return `Zookeeper version: ${view.process.version}\n${readOnly}`;
 }
 
 function summary(view: StatusView): string {
