@@ -3,8 +3,11 @@ export type DiskErrorCode =
   | "ENOENT"
   | "EEXIST"
   | "ENOSPC"
+  | "EDQUOT"
   | "EACCES"
+  | "EPERM"
   | "EROFS"
+  | "EMFILE"
   | "ENOTDIR"
   | "EISDIR"
   | "EIO";
@@ -21,8 +24,16 @@ export class DiskError extends Error {
   }
 }
 
-/** How a file is opened: for reading; for writing in place; or made anew (an old one of that name is emptied). */
-export type OpenMode = "read" | "write" | "create";
+/** True when the file system has no room: the call may succeed once somebody makes some. */
+export function isDiskFull(error: DiskError): boolean {
+  return error.code === "ENOSPC" || error.code === "EDQUOT";
+}
+
+/**
+ * How a file is opened: for reading; for reading and writing in place; made anew (an old one of that name is
+ * emptied); or made anew where none may be (EEXIST).
+ */
+export type OpenMode = "read" | "write" | "create" | "exclusive";
 
 /**
  * One open file. Reads and writes are positioned and complete before they return (writes reach the
@@ -47,6 +58,7 @@ export interface DiskFile {
   syncLater(done: (error: DiskError | null) => void): void;
   /** Like `writeAt` without blocking the loop; `source` must stay untouched until `done`. */
   writeLater(source: Uint8Array, position: number, done: (error: DiskError | null) => void): void;
+  /** Ends the use of the file; what was started with `syncLater` or `writeLater` still completes and reports. */
   close(): void;
 }
 

@@ -14,4 +14,12 @@ export const limits = {
   connectionRequestsWaitingMax: 4096,
   /** Proposed and not yet committed txns (`globalOutstandingLimit` slows clients earlier). */
   proposalsOutstandingMax: 100_000,
+  /** Bytes of requests that a client keeps for a connection or a slow network; further requests are refused. */
+  clientWaitingBytesMax: 64 * 1024 * 1024,
+  /** Requests of a client without an answer; further ones are refused. */
+  clientRequestsMax: 100_000,
+  /** Bytes of one reply that a client accepts; a larger one closes the connection. */
+  clientReplyBytesMax: 64 * 1024 * 1024,
+  /** Events that a watch stream holds for its reader; then the stream ends with an error. */
+  watchStreamEventsMax: 65_536,
 } as const;

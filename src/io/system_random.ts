@@ -1,0 +1,17 @@
+import { randomFillSync } from "node:crypto";
+import type { Random } from "../base/random.ts";
+
+/** The machine's randomness, drawn in batches. */
+export function systemRandom(): Random {
+  const drawn = new Uint32Array(64);
+  let left = 0;
+  return {
+    uint32(): number {
+      if (left === 0) {
+        randomFillSync(drawn);
+        left = drawn.length;
+      }
+      return drawn[--left];
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { JuteError } from "../../jute/reader.ts";
+import { Perms } from "../../protocol/acl.ts";
+import { ErrorCode } from "../../protocol/error_code.ts";
+import { OpCode } from "../../protocol/op_code.ts";
+import { pathProblem } from "../../protocol/path.ts";
+import type { WriteOp } from "../op.ts";
+import { skimPath } from "./delete.ts";
+import { nextVersion } from "./set_data.ts";
+
+/** check: holds a multi to a znode's version; not known outside a multi. */
+export const check: WriteOp = {
+  kind: "write",
+  code: OpCode.check,
+  name: "CHEC",
+  reply: "nothing",
+  prepare(preparation, body) {
+    const path = body.string();
+    const expected = body.int();
+    if (path === null || pathProblem(path) !== null) return ErrorCode.badArguments;
+    const znode = preparation.pending.find(path);
+    if (znode === null) return ErrorCode.noNode;
+    if (!preparation.access.allows(znode.acl, Perms.read, preparation.authIds)) return ErrorCode.noAuth;
+    if (expected !== -1 && expected !== znode.version) return ErrorCode.badVersion;
+    preparation.txn.string(path);
+    preparation.txn.int(nextVersion(znode.version));
+    return ErrorCode.ok;
+  },
+  skim(body) {
+    if (skimPath(body) < 0) throw new JuteError("a check in a multi needs a path");
+    body.skip(4);
+  },
+};

@@ -1,0 +1,85 @@
+import { JuteError, type JuteReader } from "../../jute/reader.ts";
+import { Perms } from "../../protocol/acl.ts";
+import { ownerKind } from "../../protocol/create_mode.ts";
+import { ErrorCode } from "../../protocol/error_code.ts";
+import { OpCode } from "../../protocol/op_code.ts";
+import { parentPath } from "../../protocol/path.ts";
+import type { WriteOp } from "../op.ts";
+import type { PendingZnode } from "../pending_changes.ts";
+import type { Preparation } from "../preparation.ts";
+
+/** delete: judged by the parent's ACL, even when the znode is missing. */
+export const deleteOp: WriteOp = {
+  kind: "write",
+  code: OpCode.delete,
+  name: "DELE",
+  reply: "nothing",
+  prepare(preparation, body) {
+    const path = body.string();
+    const version = body.int();
+    if (path === null) return ErrorCode.marshallingError;
+    if (!isDeletable(path)) return ErrorCode.badArguments;
+    const { pending } = preparation;
+    const parent = pending.find(parentPath(path));
+    if (parent === null) return ErrorCode.noNode;
+    if (!preparation.access.allows(parent.acl, Perms.delete, preparation.authIds)) return ErrorCode.noAuth;
+    const znode = pending.find(path);
+    if (znode === null) return ErrorCode.noNode;
+    if (version !== -1 && version !== znode.version) return ErrorCode.badVersion;
+    if (znode.numChildren > 0) return ErrorCode.notEmpty;
+    writeDelete(preparation, parent, znode);
+    return ErrorCode.ok;
+  },
+  skim(body) {
+    if (skimPath(body) < 0) throw new JuteError("a delete in a multi needs a path");
+    body.skip(4);
+  },
+};
+
+/**
+ * deleteContainer: the reaper's own request for a container or TTL znode that is empty; never taken from a
+ * client. Its body is the path as a buffer (ContainerManager).
+ */
+export const deleteContainer: WriteOp = {
+  kind: "write",
+  code: OpCode.deleteContainer,
+  name: "DELC",
+  reply: "nothing",
+  prepare(preparation, body) {
+    const path = body.string();
+    if (path === null || !isDeletable(path)) return ErrorCode.badArguments;
+    const { pending } = preparation;
+    const znode = pending.find(path);
+    const parent = pending.find(parentPath(path));
+    if (znode === null || parent === null) return ErrorCode.noNode;
+    if (znode.numChildren > 0) return ErrorCode.notEmpty;
+    if (ownerKind(znode.owner, preparation.settings.ownerRules) === "ephemeral") return ErrorCode.badVersion;
+    writeDelete(preparation, parent, znode);
+    return ErrorCode.ok;
+  },
+};
+
+function writeDelete(preparation: Preparation, parent: PendingZnode, znode: PendingZnode): void {
+  preparation.txn.string(znode.path);
+  const { pending, zxid } = preparation;
+  pending.touch(parent, zxid);
+  parent.numChildren--;
+  parent.pzxid = zxid;
+  pending.updateDigest(parent);
+  pending.touch(znode, zxid);
+  znode.exists = false;
+  pending.updateDigest(znode);
+}
+
+/** PrepRequestProcessor.getParentPathAndValidate, DataTree.isSpecialPath. */
+function isDeletable(path: string): boolean {
+  return path.includes("/") && !path.includes("\0") && path !== "/" && path !== "/zookeeper" &&
+    path !== "/zookeeper/quota" && path !== "/zookeeper/config";
+}
+
+/** Skips a path. @returns Its length, -1 for null. */
+export function skimPath(body: JuteReader): number {
+  const length = body.fieldLength();
+  body.skip(Math.max(length, 0));
+  return length;
+}

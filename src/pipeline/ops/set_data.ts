@@ -1,0 +1,57 @@
+import { JuteError } from "../../jute/reader.ts";
+import { Perms } from "../../protocol/acl.ts";
+import { ErrorCode } from "../../protocol/error_code.ts";
+import { OpCode } from "../../protocol/op_code.ts";
+import { pathProblem } from "../../protocol/path.ts";
+import type { WriteOp } from "../op.ts";
+import { skimPath } from "./delete.ts";
+
+/** setData: the quota is looked at before the version. */
+export const setData: WriteOp = {
+  kind: "write",
+  code: OpCode.setData,
+  name: "SETD",
+  reply: "stat",
+  prepare(preparation, body) {
+    const path = body.string();
+    const dataLength = body.fieldLength();
+    const dataStart = body.position;
+    body.skip(Math.max(dataLength, 0));
+    const expected = body.int();
+    if (path === null || pathProblem(path) !== null) return ErrorCode.badArguments;
+    const { pending, zxid } = preparation;
+    const znode = pending.find(path);
+    if (znode === null) return ErrorCode.noNode;
+    if (!preparation.access.allows(znode.acl, Perms.write, preparation.authIds)) return ErrorCode.noAuth;
+    if (preparation.settings.enforceQuota) {
+      const growth = Math.max(dataLength, 0) - Math.max(znode.dataLength, 0);
+      if (preparation.tree.quotas.exceeds(path, 0, growth)) return ErrorCode.quotaExceeded;
+    }
+    if (expected !== -1 && expected !== znode.version) return ErrorCode.badVersion;
+
+    const version = nextVersion(znode.version);
+    const txn = preparation.txn;
+    txn.string(path);
+    txn.int(dataLength);
+    txn.rawRange(body.bytes, dataStart, Math.max(dataLength, 0));
+    txn.int(version);
+    pending.touch(znode, zxid);
+    znode.version = version;
+    znode.mzxid = zxid;
+    znode.mtimeMs = preparation.timeMs;
+    znode.dataLength = dataLength;
+    znode.contentCrc = pending.contentCrc(path, body.bytes, dataStart, dataLength);
+    pending.updateDigest(znode);
+    return ErrorCode.ok;
+  },
+  skim(body) {
+    if (skimPath(body) < 0) throw new JuteError("a setData in a multi needs a path");
+    skimPath(body);
+    body.skip(4);
+  },
+};
+
+/** @returns The version after `version`, in int32 wraparound. */
+export function nextVersion(version: number): number {
+  return (version + 1) | 0;
+}

@@ -1,0 +1,141 @@
+import { assert } from "../base/assert.ts";
+import type { JuteReader } from "../jute/reader.ts";
+import { JuteWriter } from "../jute/writer.ts";
+import type { AuthId } from "../protocol/acl.ts";
+import type { OwnerRules } from "../protocol/create_mode.ts";
+import { ErrorCode } from "../protocol/error_code.ts";
+import { OpCode } from "../protocol/op_code.ts";
+import type { SessionId } from "../protocol/session_id.ts";
+import { digestVersion, txnHeaderBytes } from "../protocol/txn.ts";
+import { counterOf, type Zxid } from "../protocol/zxid.ts";
+import type { DataTree } from "../tree/data_tree.ts";
+import type { Access } from "./auth/access.ts";
+import type { WriteOp } from "./op.ts";
+import { PendingChanges } from "./pending_changes.ts";
+
+/** Switches that requests are prepared by. */
+export interface PreparationSettings {
+  readonly ownerRules: OwnerRules;
+  /** Hard quotas refuse creates and setDatas (`enforceQuota`). */
+  readonly enforceQuota: boolean;
+  /** closeSession txns list the ephemerals they remove (`closeSessionTxn.enabled`). */
+  readonly closeSessionTxn: boolean;
+  /** `reconfig` is answered at all (`reconfigEnabled`). */
+  readonly reconfigEnabled: boolean;
+}
+
+/** Who asks for a write. */
+export interface WriteOrigin {
+  readonly sessionId: SessionId;
+  readonly authIds: readonly AuthId[];
+}
+
+/** Entries larger than this begin a new buffer, so that old ones can go once they are applied. */
+const arenaBytes = 512 * 1024;
+
+/**
+ * Turns requests into txns: checks each against the state behind all txns prepared before it, gives it the
+ * next zxid, and writes its entry (PrepRequestProcessor). Only a leader has one; standalone is a leader too.
+ *
+ * After {@link prepare} the entry lies in `entryBytes[entryStart, entryEnd)` and stays untouched.
+ */
+export class Preparation {
+  readonly tree: DataTree;
+  readonly access: Access;
+  readonly settings: PreparationSettings;
+  readonly pending: PendingChanges;
+  /** Where the op under preparation writes its txn's body. */
+  txn = new JuteWriter(arenaBytes);
+  /** The txn's type when it differs from the request's; set by ops. */
+  txnType = 0;
+  /** The request's origin, zxid and time in ms, for the op under preparation. */
+  sessionId: SessionId = 0n;
+  authIds: readonly AuthId[] = [];
+  zxid: Zxid;
+  timeMs = 0;
+
+  entryBytes: Uint8Array = new Uint8Array(0);
+  entryStart = 0;
+  entryEnd = 0;
+
+  constructor(tree: DataTree, access: Access, settings: PreparationSettings, lastZxid: Zxid) {
+    this.tree = tree;
+    this.access = access;
+    this.settings = settings;
+    this.pending = new PendingChanges(tree);
+    this.zxid = lastZxid;
+  }
+
+  /**
+   * Prepares a client's request as the txn after the last.
+   *
+   * @returns 0 when the txn does what was asked, or the error that an error txn now records.
+   * @throws {JuteError} If the body cannot be decoded; then no txn was made and no zxid used.
+   */
+  prepare(op: WriteOp, origin: WriteOrigin, cxid: number, body: JuteReader, timeMs: number): number {
+    const start = this.#begin(origin.sessionId, cxid, op.code, timeMs);
+    this.authIds = origin.authIds;
+    let error: number;
+    try {
+      error = op.prepare(this, body);
+    } catch (thrown) {
+      this.zxid--;
+      this.txn.rewind(start);
+      this.pending.rollBack();
+      throw thrown;
+    }
+    if (error !== ErrorCode.ok) {
+      this.txn.rewind(start + txnHeaderBytes);
+      this.txnType = OpCode.error;
+      this.txn.int(error);
+    }
+    this.#end(start);
+    return error;
+  }
+
+  /** Prepares a txn that no request of a client's body describes: createSession with its timeout in ms. */
+  prepareCreateSession(sessionId: SessionId, timeoutMs: number, nowMs: number): void {
+    const start = this.#begin(sessionId, 0, OpCode.createSession, nowMs);
+    this.txn.int(timeoutMs);
+    this.#end(start);
+  }
+
+  /** The last txn's zxid is given back: it was refused before anybody heard of it, with all behind it. */
+  forgetAfter(zxid: Zxid): void {
+    this.pending.clear();
+    this.zxid = zxid;
+  }
+
+  /** Nothing prepared is waiting any more: buffers may be used again from the start. */
+  onIdle(): void {
+    this.txn.reset();
+  }
+
+  #begin(sessionId: SessionId, cxid: number, type: number, timeMs: number): number {
+    // Entries already handed out stay in the old buffer, which goes when they do.
+    if (this.txn.length > arenaBytes) this.txn = new JuteWriter(arenaBytes);
+    this.zxid++;
+    assert(counterOf(this.zxid) !== 0, "an epoch's counter does not run over");
+    this.sessionId = sessionId;
+    this.timeMs = timeMs;
+    this.txnType = type;
+    const start = this.txn.length;
+    this.txn.long(sessionId);
+    this.txn.int(cxid);
+    this.txn.longNumber(this.zxid);
+    this.txn.longNumber(timeMs);
+    this.txn.int(type);
+    return start;
+  }
+
+  #end(start: number): void {
+    this.txn.intAt(start + txnHeaderBytes - 4, this.txnType);
+    if (this.tree.digestEnabled) {
+      this.txn.int(digestVersion);
+      this.txn.longHalves(this.pending.digestHigh, this.pending.digestLow);
+    }
+    this.entryBytes = this.txn.bytes;
+    this.entryStart = start;
+    this.entryEnd = this.txn.length;
+  }
+}

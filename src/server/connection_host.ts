@@ -1,0 +1,59 @@
+import type { ServerMetrics } from "../admin/metrics.ts";
+import type { JuteReader } from "../jute/reader.ts";
+import type { Access } from "../pipeline/auth/access.ts";
+import type { WriteOp } from "../pipeline/op.ts";
+import type { AuthId } from "../protocol/acl.ts";
+import type { ConnectRequest } from "../protocol/connect.ts";
+import type { Session } from "../session/session_tracker.ts";
+import type { DataTree } from "../tree/data_tree.ts";
+import type { WatchManager } from "../watch/watch_manager.ts";
+import type { ClientRequest } from "./client_request.ts";
+import type { Connection } from "./connection.ts";
+
+/** What a connection asks of its server. */
+export interface ConnectionHost {
+  readonly tree: DataTree;
+  readonly watches: WatchManager;
+  readonly access: Access;
+  readonly metrics: ServerMetrics;
+  /** Monotonic ms of this turn. */
+  readonly nowMs: number;
+  /** Largest frame a client may send, in bytes (`jute.maxbuffer`). */
+  readonly frameBytesMax: number;
+  /** Largest string or buffer within a frame. */
+  readonly fieldBytesMax: number;
+  /** So many requests wait in the whole server that connections with some of them are no longer read. */
+  readonly isPressed: boolean;
+
+  wallMs(): number;
+  /** Input has come: the clock is read anew, and the turn's end will follow. */
+  beginTurn(): void;
+  onDirty(connection: Connection): void;
+  touch(session: Session): void;
+  /**
+   * @param firstFourBytes What the connection opened with, as an int32.
+   * @returns The reply when that is a four-letter word, else null.
+   */
+  answerFourLetter(firstFourBytes: number, rest: Uint8Array): string | null;
+  /** Answers later by onSessionReady or onSessionInvalid, or closes the connection. */
+  onConnectRequest(connection: Connection, request: ConnectRequest): void;
+  /** @returns False while the server insists on authentication that these ids do not give. */
+  mayServe(authIds: readonly AuthId[]): boolean;
+  /**
+   * Makes a txn of a write; `Connection.onWriteDone` follows once it is applied or was refused.
+   *
+   * @returns 0, or an error to answer instead, and then nothing follows.
+   * @throws {JuteError} If the body cannot be decoded.
+   */
+  submitWrite(connection: Connection, op: WriteOp, request: ClientRequest, body: JuteReader): number;
+  /** The number of requests that wait has changed. */
+  onRequestWaits(change: number): void;
+  onPaused(connection: Connection): void;
+  onResumed(connection: Connection): void;
+  onBadFrame(connection: Connection, length: number): void;
+  onBadConnectRequest(connection: Connection): void;
+  onAuthFailed(connection: Connection): void;
+  /** The client reads so slowly that what waits for it is beyond the limit: it is to be closed. */
+  onTooSlow(connection: Connection): void;
+  onConnectionClosed(connection: Connection): void;
+}

@@ -1,0 +1,389 @@
+import type { Clock } from "../base/clock.ts";
+import type { DiskError } from "../base/disk.ts";
+import type { Logger } from "../base/log.ts";
+import type { Socket, SocketEvents } from "../base/network.ts";
+import { answerFourLetter, fourLetterCommand, type FourLetterSettings } from "../admin/four_letter_words.ts";
+import type { ServerMetrics } from "../admin/metrics.ts";
+import type { StatusView } from "../admin/status_view.ts";
+import type { ServerConfig } from "../config/server_config.ts";
+import { JuteReader } from "../jute/reader.ts";
+import type { Access } from "../pipeline/auth/access.ts";
+import type { WriteOp } from "../pipeline/op.ts";
+import type { AuthId } from "../protocol/acl.ts";
+import type { ConnectRequest } from "../protocol/connect.ts";
+import { ErrorCode } from "../protocol/error_code.ts";
+import { type SessionId, sessionIdToHex, sessionPassword } from "../protocol/session_id.ts";
+import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
+import type { SessionIds } from "../session/session_ids.ts";
+import { grantSessionTimeout } from "../session/session_timeout.ts";
+import type { Session, SessionTracker } from "../session/session_tracker.ts";
+import type { LogEffects } from "../storage/log_writer.ts";
+import type { DataTree } from "../tree/data_tree.ts";
+import type { WatchManager } from "../watch/watch_manager.ts";
+import type { ClientRequest } from "./client_request.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionHost } from "./connection_host.ts";
+import { ConnectionTable } from "./connection_table.ts";
+import type { DigestHistory } from "./digest_history.ts";
+import type { LeaderRole, LeaderRoleHost } from "./roles/leader.ts";
+
+/** What a {@link Replica} is made of. The role comes later, since it needs the replica as its host. */
+export interface ReplicaParts {
+  readonly config: ServerConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tree: DataTree;
+  readonly watches: WatchManager;
+  readonly sessions: SessionTracker;
+  readonly sessionIds: SessionIds;
+  readonly access: Access;
+  readonly metrics: ServerMetrics;
+  readonly digestHistory: DigestHistory;
+  /** The log is told once per turn that the turn is over. */
+  flushLog(): void;
+  /** The log has grown enough for a snapshot. */
+  onSnapshotWanted(): void;
+  /** Nothing can be trusted any more: the process must stop. */
+  onFatal(error: Error): void;
+}
+
+/**
+ * The hub of a server: routes what clients send to its role, what the log says to the role, and what the role
+ * says to clients. It decides nothing about consensus; the role does.
+ *
+ * A turn takes all input that is ready, then sends each connection what it is owed and has the log synced, once.
+ */
+export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
+  readonly tree: DataTree;
+  readonly watches: WatchManager;
+  readonly access: Access;
+  readonly metrics: ServerMetrics;
+  readonly frameBytesMax: number;
+  readonly fieldBytesMax: number;
+  readonly connections: ConnectionTable;
+  nowMs: number;
+  readonly #parts: ReplicaParts;
+  #role!: LeaderRole;
+  #status!: StatusView;
+  #fourLetter!: FourLetterSettings;
+  #stopping = false;
+  #turnPending = false;
+  #wallMs: number;
+  #dirty: Connection[] = [];
+  #waiting = 0;
+  readonly #paused = new Set<Connection>();
+  readonly #noBody = new JuteReader();
+  readonly #endTurn = (): void => this.#onTurnEnd();
+
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts;
+    this.tree = parts.tree;
+    this.watches = parts.watches;
+    this.access = parts.access;
+    this.metrics = parts.metrics;
+    const { config } = parts;
+    this.frameBytesMax = config.limits.frameBytesMax;
+    this.fieldBytesMax = config.limits.frameBytesMax + config.limits.frameBytesExtra;
+    this.connections = new ConnectionTable(config.limits);
+    this.nowMs = parts.clock.monotonicMs();
+    this.#wallMs = parts.clock.wallMs();
+  }
+
+  /** Takes up its office. */
+  becomeServing(role: LeaderRole, status: StatusView, fourLetter: FourLetterSettings): void {
+    this.#role = role;
+    this.#status = status;
+    this.#fourLetter = fourLetter;
+  }
+
+  get role(): LeaderRole {
+    return this.#role;
+  }
+
+  /** Requests of all clients that are not answered yet. */
+  get waitingCount(): number {
+    return this.#waiting;
+  }
+
+  get isPressed(): boolean {
+    return this.#waiting > this.#parts.config.limits.outstandingRequestsMax;
+  }
+
+  wallMs(): number {
+    return this.#wallMs;
+  }
+
+  /** A client has connected; when there are too many it is dropped. */
+  accept(socket: Socket): SocketEvents {
+    const { logger } = this.#parts;
+    this.beginTurn();
+    const refusal = this.#stopping
+      ? "the server is stopping"
+      : this.connections.refusal(socket.remoteAddress);
+    if (refusal !== null) {
+      this.metrics.connectionsRejected.add(1);
+      logger.warn("A client was turned away", { address: socket.remoteAddress, reason: refusal });
+      socket.destroy();
+      return turnedAway;
+    }
+    const connection = new Connection(this, socket);
+    this.connections.add(connection);
+    return connection;
+  }
+
+  /** Expires sessions and closes connections that never asked for one; to be called about once a tick. */
+  tick(): void {
+    this.beginTurn();
+    const { sessions, logger, config } = this.#parts;
+    sessions.expire(this.nowMs, (session) => {
+      this.metrics.sessionsExpired.add(1);
+      logger.info("A session expired: its client was not heard in time", {
+        session: sessionIdToHex(session.id),
+        timeoutMs: session.timeoutMs,
+      });
+      this.closeSession(session);
+    });
+    for (const connection of this.connections.all()) {
+      if (!connection.isSessionless) continue;
+      if (this.nowMs - connection.openedMs < config.limits.sessionlessConnectionMs) continue;
+      this.metrics.sessionlessConnectionsExpired.add(1);
+      connection.close();
+    }
+  }
+
+  /** Ends a session whose client did not ask for it. */
+  closeSession(session: Session): void {
+    this.#noBody.reset(noBytes);
+    if (!this.#role.closeSession(session, this.#noBody)) {
+      this.#parts.sessions.retryClosing(session, this.nowMs);
+    }
+  }
+
+  /** Proposes a write of the server's own. @returns Whether that can be proposed now. */
+  submitOwn(op: WriteOp, body: JuteReader): boolean {
+    this.beginTurn();
+    return this.#role.submitOwn(op, body);
+  }
+
+  /** Turns new clients away and drops the present ones, whose sessions live on. */
+  stop(): void {
+    this.#stopping = true;
+    this.#onTurnEnd();
+    for (const connection of [...this.connections.all()]) {
+      connection.flush();
+      connection.end();
+      connection.flush();
+    }
+  }
+
+  beginTurn(): void {
+    this.nowMs = this.#parts.clock.monotonicMs();
+    if (this.#turnPending) return;
+    this.#turnPending = true;
+    this.#wallMs = this.#parts.clock.wallMs();
+    this.#parts.clock.endOfTurn(this.#endTurn);
+  }
+
+  onDirty(connection: Connection): void {
+    this.#dirty.push(connection);
+  }
+
+  touch(session: Session): void {
+    this.#parts.sessions.touch(session, this.nowMs);
+  }
+
+  answerFourLetter(firstFourBytes: number, rest: Uint8Array): string | null {
+    const word = fourLetterCommand(firstFourBytes);
+    return word === undefined ? null : answerFourLetter(word, this.#status, this.#fourLetter, rest);
+  }
+
+  onConnectRequest(connection: Connection, request: ConnectRequest): void {
+    const { logger, config, sessions, sessionIds } = this.#parts;
+    this.metrics.connectionRequests.add(1);
+    if (request.lastZxidSeen > this.tree.lastProcessedZxid) {
+      logger.warn("A client has seen a newer state than this server has and must try another one", {
+        address: connection.socket.remoteAddress,
+        clientZxid: `0x${zxidToHex(request.lastZxidSeen)}`,
+        serverZxid: `0x${zxidToHex(this.tree.lastProcessedZxid)}`,
+      });
+      return connection.close();
+    }
+    const timeoutMs = grantSessionTimeout(request.timeoutMs, {
+      minMs: config.minSessionTimeoutMs,
+      maxMs: config.maxSessionTimeoutMs,
+    });
+    if (request.sessionId === 0n) {
+      const session = sessions.add(sessionIds.next(), timeoutMs, this.nowMs);
+      session.owner = connection;
+      if (!this.#role.createSession(session, connection)) this.onSessionRefused(session, connection);
+      return;
+    }
+    this.#reattach(connection, request.sessionId, request.password, timeoutMs);
+  }
+
+  mayServe(authIds: readonly AuthId[]): boolean {
+    const enforced = this.#parts.config.auth.enforcedSchemes;
+    return enforced === undefined || authIds.some((id) => id.scheme !== null && enforced.includes(id.scheme));
+  }
+
+  submitWrite(connection: Connection, op: WriteOp, request: ClientRequest, body: JuteReader): number {
+    if (this.#stopping) return ErrorCode.connectionLoss;
+    return this.#role.submit(connection, op, request, body);
+  }
+
+  onRequestWaits(change: number): void {
+    this.#waiting += change;
+  }
+
+  onPaused(connection: Connection): void {
+    this.#paused.add(connection);
+  }
+
+  onResumed(connection: Connection): void {
+    this.#paused.delete(connection);
+  }
+
+  onBadFrame(connection: Connection, length: number): void {
+    if (length > this.frameBytesMax) this.metrics.largeRequestsRejected.add(1);
+    this.#parts.logger.warn("A client sent a frame of impossible length; its connection is closed", {
+      address: connection.socket.remoteAddress,
+      port: connection.socket.remotePort,
+      session: sessionIdToHex(connection.sessionId),
+      length,
+      largest: this.frameBytesMax,
+    });
+  }
+
+  onBadConnectRequest(connection: Connection): void {
+    this.#parts.logger.warn("A client's connect request cannot be decoded; its connection is closed", {
+      address: connection.socket.remoteAddress,
+      port: connection.socket.remotePort,
+    });
+  }
+
+  onAuthFailed(connection: Connection): void {
+    this.metrics.authFailed.add(1);
+    this.#parts.logger.warn("A client failed to authenticate; its connection is closed", {
+      address: connection.socket.remoteAddress,
+      session: sessionIdToHex(connection.sessionId),
+    });
+  }
+
+  onTooSlow(connection: Connection): void {
+    this.#parts.logger.warn("A client does not read what it is sent; its connection is closed", {
+      address: connection.socket.remoteAddress,
+      session: sessionIdToHex(connection.sessionId),
+    });
+    connection.close();
+  }
+
+  onConnectionClosed(connection: Connection): void {
+    this.watches.removeAll(connection);
+    this.connections.remove(connection);
+    this.#paused.delete(connection);
+    this.metrics.connectionsDropped.add(1);
+    if (connection.session?.owner === connection) connection.session.owner = null;
+  }
+
+  onSessionCreated(session: Session, connection: Connection | null): void {
+    if (connection === null || connection.isClosed) {
+      if (session.owner === connection) session.owner = null;
+      return;
+    }
+    connection.onSessionReady(session);
+  }
+
+  onSessionRefused(session: Session, connection: Connection | null): void {
+    this.#parts.sessions.remove(session.id);
+    connection?.close();
+  }
+
+  onSessionClosed(session: Session): void {
+    this.#parts.sessions.remove(session.id);
+    const connection = session.owner as Connection | null;
+    // A client that asked for it is answered first, and ended by that answer.
+    if (connection !== null && connection.waitingCount === 0) connection.end();
+  }
+
+  onSessionCloseRefused(session: Session): void {
+    this.#parts.sessions.retryClosing(session, this.nowMs);
+  }
+
+  onApplied(zxid: Zxid): void {
+    this.#parts.digestHistory.onApplied(zxid);
+  }
+
+  onDurable(lastZxid: Zxid): void {
+    this.nowMs = this.#parts.clock.monotonicMs();
+    this.#role.onDurable(lastZxid);
+    this.#sendAll();
+  }
+
+  onRefused(firstZxid: Zxid, error: DiskError): void {
+    this.nowMs = this.#parts.clock.monotonicMs();
+    this.#role.onRefused(firstZxid, error);
+    this.#sendAll();
+  }
+
+  onSnapshotWanted(): void {
+    this.#parts.onSnapshotWanted();
+  }
+
+  onFatal(error: DiskError): void {
+    this.metrics.unrecoverableErrors.add(1);
+    this.#parts.onFatal(error);
+  }
+
+  #reattach(connection: Connection, id: SessionId, password: Uint8Array, timeoutMs: number): void {
+    const { sessions, logger } = this.#parts;
+    const session = sessions.get(id);
+    const rightPassword = sameBytes(password, sessionPassword(id));
+    // Apache drops the older connection before it looks at the password; a stranger shall not have that lever.
+    if (session === undefined || session.closing || !rightPassword) {
+      logger.info("A client asked for a session that is not there for it; it must open a new one", {
+        address: connection.socket.remoteAddress,
+        session: sessionIdToHex(id),
+        reason: session === undefined ? "expired or unknown" : session.closing ? "closing" : "wrong password",
+      });
+      return connection.onSessionInvalid();
+    }
+    (session.owner as Connection | null)?.close();
+    session.owner = connection;
+    sessions.setTimeout(session, timeoutMs, this.nowMs);
+    connection.onSessionReady(session);
+  }
+
+  #onTurnEnd(): void {
+    this.#turnPending = false;
+    this.#sendAll();
+    this.#parts.flushLog();
+    this.#sendAll();
+  }
+
+  #sendAll(): void {
+    while (this.#dirty.length > 0) {
+      const dirty = this.#dirty;
+      this.#dirty = [];
+      for (let index = 0; index < dirty.length; index++) dirty[index].flush();
+    }
+    if (this.#paused.size > 0 && !this.isPressed) {
+      for (const connection of [...this.#paused]) connection.onPressureGone();
+    }
+  }
+}
+
+const noBytes = new Uint8Array(0);
+
+/** Events of a socket that is being dropped. */
+const turnedAway: SocketEvents = {
+  onData() {},
+  onDrain() {},
+  onClose() {},
+};
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  let difference = 0;
+  for (let index = 0; index < one.length; index++) difference |= one[index] ^ other[index];
+  return difference === 0;
+}

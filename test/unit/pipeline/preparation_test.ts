@@ -1,0 +1,213 @@
+import { describe, expect, test } from "bun:test";
+import { randomBelow, seededRandom } from "../../../src/base/random.ts";
+import { JuteError } from "../../../src/jute/reader.ts";
+import { ErrorCode } from "../../../src/protocol/error_code.ts";
+import { OpCode } from "../../../src/protocol/op_code.ts";
+import { noZnode } from "../../../src/tree/znode_store.ts";
+import {
+  createBody,
+  createTtlBody,
+  multiBody,
+  pathAndVersion,
+  PipelineBench,
+  setDataBody,
+} from "./pipeline_bench.ts";
+
+const emptyBody = () => {};
+
+describe("create", () => {
+  test("a failed request uses up a zxid and leaves an error txn", () => {
+    const bench = new PipelineBench();
+    expect(bench.create("/a/b").error).toBe(ErrorCode.noNode);
+    expect(bench.tree.lastProcessedZxid).toBe(1);
+    expect(bench.create("/a").error).toBe(ErrorCode.ok);
+    expect(bench.tree.lastProcessedZxid).toBe(2);
+  });
+
+  test("a body that cannot be decoded uses no zxid and changes nothing", () => {
+    const bench = new PipelineBench();
+    expect(() => bench.prepare(OpCode.create, (body) => body.int(100))).toThrow(JuteError);
+    expect(bench.preparation.zxid).toBe(0);
+  });
+
+  test("checks come in ZooKeeper's order", () => {
+    const bench = new PipelineBench();
+    const digest = [{ perms: 31, scheme: "digest", id: "bob:x" }];
+    bench.create("/mine", 0, digest);
+    bench.create("/e", 1);
+    bench.create("/a");
+    const error = (path: string | null, flags = 0, acl: Parameters<typeof createBody>[2] = openish) =>
+      bench.run(OpCode.create, createBody(path, flags, acl)).error;
+    expect(error("/missing/x", 7)).toBe(ErrorCode.badArguments);
+    expect(error("nope", 0, null)).toBe(ErrorCode.badArguments);
+    expect(error("/missing/x", 0, [])).toBe(ErrorCode.invalidACL);
+    expect(error("/missing/x")).toBe(ErrorCode.noNode);
+    expect(error("/mine/../x")).toBe(ErrorCode.noNode);
+    expect(error("/mine/x")).toBe(ErrorCode.noAuth);
+    expect(error("/a//")).toBe(ErrorCode.noNode);
+    expect(error("/a/")).toBe(ErrorCode.badArguments);
+    expect(error("/")).toBe(ErrorCode.nodeExists);
+    expect(error("/e/x")).toBe(ErrorCode.noChildrenForEphemerals);
+    expect(error(null)).toBe(ErrorCode.marshallingError);
+  });
+
+  test("a sequential name counts every create under the parent, pending ones too", () => {
+    const bench = new PipelineBench();
+    bench.create("/s");
+    bench.prepare(OpCode.create, createBody("/s/plain"));
+    bench.prepare(OpCode.create, createBody("/s/n-", 2));
+    bench.prepare(OpCode.create, createBody("/s/", 2));
+    const paths = bench.applyAll().map((outcome) => outcome.body.string());
+    expect(paths).toEqual(["/s/plain", "/s/n-0000000001", "/s/0000000002"]);
+    bench.run(OpCode.delete, pathAndVersion("/s/plain"));
+    expect(bench.create("/s/n-", 2).body.string()).toBe("/s/n-0000000003");
+  });
+
+  test("a TTL must fit its mode", () => {
+    const bench = new PipelineBench();
+    expect(bench.run(OpCode.createTTL, createTtlBody("/t", 5, 0)).error).toBe(ErrorCode.badArguments);
+    expect(bench.run(OpCode.createTTL, createTtlBody("/t", 0, 5)).error).toBe(ErrorCode.badArguments);
+    expect(bench.run(OpCode.create, createBody("/t", 5)).error).toBe(ErrorCode.badArguments);
+    expect(bench.run(OpCode.createTTL, createTtlBody("/t", 5, 5)).error).toBe(ErrorCode.ok);
+  });
+
+  const openish = [{ perms: 31, scheme: "world", id: "anyone" }];
+});
+
+describe("pending changes", () => {
+  test("requests see what was prepared before them and is not applied yet", () => {
+    const bench = new PipelineBench();
+    bench.prepare(OpCode.create, createBody("/a"));
+    bench.prepare(OpCode.create, createBody("/a/b"));
+    bench.prepare(OpCode.setData, setDataBody("/a/b", "x", 0));
+    bench.prepare(OpCode.delete, pathAndVersion("/a"));
+    bench.prepare(OpCode.delete, pathAndVersion("/a/b", 1));
+    bench.prepare(OpCode.delete, pathAndVersion("/a"));
+    bench.prepare(OpCode.create, createBody("/a"));
+    expect(bench.applyAll().map((outcome) => outcome.error)).toEqual([0, 0, 0, ErrorCode.notEmpty, 0, 0, 0]);
+  });
+
+  test("a failed multi takes back what its parts did, and only that", () => {
+    const bench = new PipelineBench();
+    bench.prepare(OpCode.create, createBody("/keep"));
+    bench.prepare(
+      OpCode.multi,
+      multiBody(
+        [OpCode.create, createBody("/gone")],
+        [OpCode.setData, setDataBody("/keep", "y", 0)],
+        [OpCode.check, pathAndVersion("/keep", 7)],
+        [OpCode.delete, pathAndVersion("/keep")],
+      ),
+    );
+    expect(bench.prepare(OpCode.setData, setDataBody("/keep", "z", 0))).toBe(ErrorCode.ok);
+    expect(bench.prepare(OpCode.create, createBody("/gone"))).toBe(ErrorCode.ok);
+    const [, multi] = bench.applyAll();
+    expect(multi.error).toBe(ErrorCode.ok);
+    const codes: number[] = [];
+    for (let part = 0; part < 4; part++) {
+      expect(multi.body.int()).toBe(-1);
+      multi.body.skip(5);
+      codes.push(multi.body.int());
+    }
+    expect(codes).toEqual([0, 0, ErrorCode.badVersion, ErrorCode.runtimeInconsistency]);
+    expect(bench.tree.digestMismatches).toBe(0);
+  });
+
+  test("a multi with an operation that does not belong makes no txn", () => {
+    const bench = new PipelineBench();
+    const bad = multiBody([OpCode.create, createBody("/a")], [OpCode.getData, pathAndVersion("/a")]);
+    expect(() => bench.prepare(OpCode.multi, bad)).toThrow(JuteError);
+    expect(bench.prepare(OpCode.create, createBody("/a"))).toBe(ErrorCode.ok);
+    expect(bench.preparation.zxid).toBe(1);
+  });
+
+  test("closing a session deletes the ephemerals it has and those still pending", () => {
+    const bench = new PipelineBench();
+    bench.create("/applied", 1);
+    bench.create("/deleted", 1);
+    bench.prepare(OpCode.create, createBody("/pending", 1));
+    bench.prepare(OpCode.delete, pathAndVersion("/deleted"));
+    bench.prepare(OpCode.create, createBody("/deleted", 0));
+    bench.prepare(OpCode.closeSession, emptyBody);
+    bench.applyAll();
+    expect(bench.tree.store.findPath("/applied")).toBe(noZnode);
+    expect(bench.tree.store.findPath("/pending")).toBe(noZnode);
+    expect(bench.tree.store.findPath("/deleted")).not.toBe(noZnode);
+    expect(bench.tree.digestMismatches).toBe(0);
+  });
+
+  test("the digest foretold for each txn is the one the tree then has, whatever is pending", () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const bench = new PipelineBench();
+      const random = seededRandom(seed);
+      const pick = () =>
+        `/${"abc"[randomBelow(random, 3)]}${["", "/x", "/y", "/x/z"][randomBelow(random, 4)]}`;
+      const parts: (() => [number, (body: never) => void])[] = [
+        () => [OpCode.create, createBody(pick(), [0, 0, 1, 2, 3][randomBelow(random, 5)])],
+        () => [OpCode.create2, createBody(pick(), 0)],
+        () => [OpCode.createContainer, createBody(pick(), 4)],
+        () => [OpCode.createTTL, createTtlBody(pick(), 5, 1000)],
+        () => [OpCode.delete, pathAndVersion(pick())],
+        () => [
+          OpCode.setData,
+          setDataBody(pick(), randomBelow(random, 4) === 0 ? null : "v", randomBelow(random, 3) - 1),
+        ],
+      ];
+      const draw = () =>
+        parts[randomBelow(random, parts.length)]() as [number, ReturnType<typeof createBody>];
+      for (let step = 0; step < 200; step++) {
+        const kind = randomBelow(random, 12);
+        if (kind === 0) bench.prepare(OpCode.multi, multiBody(draw(), draw(), draw()));
+        else if (kind === 1) bench.prepare(OpCode.closeSession, emptyBody);
+        else bench.prepare(...draw());
+        if (randomBelow(random, 6) === 0) bench.applyAll();
+      }
+      bench.applyAll();
+      expect(bench.tree.digestMismatches, `seed ${seed}`).toBe(0);
+      const { pending } = bench.preparation;
+      const foretold = (BigInt(pending.digestHigh >>> 0) << 32n) | BigInt(pending.digestLow >>> 0);
+      expect(foretold, `seed ${seed}`).toBe(BigInt.asUintN(64, bench.tree.digest));
+    }
+  });
+
+  test("what the disk refused is forgotten, and its zxids are given out again", () => {
+    const bench = new PipelineBench();
+    bench.create("/a");
+    bench.preparation.prepare(
+      { kind: "write", code: OpCode.delete, name: "DELE", reply: "nothing", prepare: () => ErrorCode.noNode },
+      { sessionId: 1n, authIds: [] },
+      1,
+      null as never,
+      0,
+    );
+    bench.preparation.forgetAfter(1);
+    expect(bench.create("/b").error).toBe(ErrorCode.ok);
+    expect(bench.tree.lastProcessedZxid).toBe(2);
+    expect(bench.tree.digestMismatches).toBe(0);
+  });
+});
+
+describe("quotas", () => {
+  test("a hard limit refuses creates and growing data, and nothing else", () => {
+    const bench = new PipelineBench({ enforceQuota: true });
+    for (const path of ["/q", "/zookeeper/quota/q"]) bench.create(path);
+    bench.run(
+      OpCode.create,
+      createBody(
+        "/zookeeper/quota/q/zookeeper_limits",
+        0,
+        undefined,
+        "count=-1,bytes=-1=;byteHardLimit=5;countHardLimit=2",
+      ),
+    );
+    bench.run(
+      OpCode.create,
+      createBody("/zookeeper/quota/q/zookeeper_stats", 0, undefined, "count=0,bytes=0"),
+    );
+    expect(bench.create("/q/1").error).toBe(ErrorCode.ok);
+    expect(bench.create("/q/2").error).toBe(ErrorCode.quotaExceeded);
+    expect(bench.run(OpCode.setData, setDataBody("/q/1", "123456")).error).toBe(ErrorCode.quotaExceeded);
+    expect(bench.run(OpCode.setData, setDataBody("/q/1", "1234")).error).toBe(ErrorCode.ok);
+    expect(bench.create("/other").error).toBe(ErrorCode.ok);
+  });
+});
