@@ -20,7 +20,7 @@ export interface ZnodeStore {
   readonly size: number;
   /** The root, there from the start. */
   readonly root: ZnodeRef;
-  /** Bytes of all paths and data (DataTree.approximateDataSize). */
+  /** Bytes of all paths and data (DataTree.cachedApproximateDataSize); the root's path is one byte. */
   readonly approximateBytes: number;
 
   /** @returns The znode at the path in `bytes[start, start + length)`, or {@link noZnode}. */
@@ -77,6 +77,8 @@ export interface ZnodeStore {
   copyDataOf(ref: ZnodeRef): Uint8Array | null;
 
   setAclKey(ref: ZnodeRef, aclKey: number): void;
+  /** Replaces all persisted fields with the 60 bytes of StatPersisted at `stat[statStart]`. */
+  setStat(ref: ZnodeRef, stat: Uint8Array, statStart: number): void;
   setAversion(ref: ZnodeRef, aversion: number): void;
   setVersion(ref: ZnodeRef, version: number): void;
   setCversion(ref: ZnodeRef, cversion: number): void;
@@ -98,6 +100,13 @@ export interface ZnodeStore {
   writeStatPersisted(ref: ZnodeRef, writer: JuteWriter): void;
   /** Writes the names of the children as a jute vector of strings. */
   writeChildren(ref: ZnodeRef, writer: JuteWriter): void;
-  /** @returns CRC32, unsigned, of path, data and the stat in the order of DigestCalculator (the root's path is empty). */
+  /** @returns CRC32, unsigned, of path and data: the part of the digest that counters do not change. */
+  contentCrcOf(ref: ZnodeRef): number;
+  /** @returns The znode's share of the tree digest (digest.ts): a CRC32, unsigned; 0 below /zookeeper. */
   digestOf(ref: ZnodeRef): number;
+
+  /** Takes out everything; the root stays, childless, as in a new store: empty data, ACL key -1, all fields 0. */
+  clear(): void;
+  /** @returns CRC32, unsigned, of path and data alone (the root's path is empty): what a change of counters leaves as it is. */
+  contentCrcOf(ref: ZnodeRef): number;
 }

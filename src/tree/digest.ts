@@ -1,0 +1,89 @@
+import { crc32 } from "../base/crc32.ts";
+
+/*
+ * The tree digest (DigestCalculator, AdHash; version 2): the 64-bit wrapping sum of one CRC-32 per znode, over
+ *
+ *   path  UTF-8, the root's is empty
+ *   data  nothing when null
+ *   60    czxid mzxid pzxid ctime mtime version cversion aversion ephemeralOwner, big-endian
+ *
+ * Znodes under "/zookeeper/" count as 0 (each server writes its own quota usage there); "/zookeeper" counts.
+ */
+
+/**
+ * CRC-32 of a znode's path and data: the part of its digest that a change of counters leaves alone.
+ *
+ * @param path The path's bytes are `path[pathStart, pathStart + pathLength)`; "" and "/" are the root.
+ * @param data The data's bytes are `data[dataStart, dataStart + dataLength)`; null data has length -1.
+ */
+export function contentCrc(
+  path: Uint8Array,
+  pathStart: number,
+  pathLength: number,
+  data: Uint8Array,
+  dataStart: number,
+  dataLength: number,
+): number {
+  const crc = pathLength > 1 ? crc32(path, pathStart, pathStart + pathLength, 0) : 0;
+  return dataLength > 0 ? crc32(data, dataStart, dataStart + dataLength, crc) : crc;
+}
+
+/**
+ * The digest of one znode that counts.
+ *
+ * @param content What {@link contentCrc} says of it.
+ * @param stat 60 bytes of StatPersisted at `stat[statStart]`, in the order of snapshots (pzxid last).
+ * @returns CRC-32, unsigned.
+ */
+export function znodeDigest(content: number, stat: Uint8Array, statStart: number): number {
+  const crc = crc32(stat, statStart + 52, statStart + 60, crc32(stat, statStart, statStart + 16, content));
+  return crc32(stat, statStart + 16, statStart + 52, crc);
+}
+
+const uncounted = Uint8Array.from("/zookeeper/", (unit) => unit.charCodeAt(0));
+
+/** @returns Whether the znode at a path counts in the tree digest. */
+export function isDigested(path: Uint8Array, start: number, length: number): boolean {
+  if (length < uncounted.length) return true;
+  for (let index = 1; index < uncounted.length; index++) {
+    if (path[start + index] !== uncounted[index]) return true;
+  }
+  return false;
+}
+
+const word = 0x100000000;
+
+/** A running tree digest: 64 bits in two int32 halves, so that adding makes no bigint. */
+export class DigestSum {
+  high = 0;
+  low = 0;
+
+  /** Counts a znode in. */
+  add(crc: number): void {
+    const sum = (this.low >>> 0) + crc;
+    if (sum >= word) this.high = (this.high + 1) | 0;
+    this.low = sum | 0;
+  }
+
+  /** Counts a znode out. */
+  subtract(crc: number): void {
+    const difference = (this.low >>> 0) - crc;
+    if (difference < 0) this.high = (this.high - 1) | 0;
+    this.low = difference | 0;
+  }
+
+  set(high: number, low: number): void {
+    this.high = high | 0;
+    this.low = low | 0;
+  }
+
+  /** The sum as a signed 64-bit value, the way the wire has it. */
+  get value(): bigint {
+    return digestValue(this.high, this.low);
+  }
+}
+
+/** @returns The signed 64-bit value of two halves. */
+export function digestValue(high: number, low: number): bigint {
+  return (BigInt(high) << 32n) | BigInt(low >>> 0);
+}
