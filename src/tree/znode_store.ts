@@ -107,6 +107,4 @@ export interface ZnodeStore {
 
   /** Takes out everything; the root stays, childless, as in a new store: empty data, ACL key -1, all fields 0. */
   clear(): void;
-  /** @returns CRC32, unsigned, of path and data alone (the root's path is empty): what a change of counters leaves as it is. */
-  contentCrcOf(ref: ZnodeRef): number;
 }
