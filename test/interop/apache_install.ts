@@ -127,11 +127,13 @@ function pomOf(coordinates: string[]): string {
   ].join("\n");
 }
 
-function succeeds(command: string, args: string[]): boolean {
+/** True when a command runs and exits 0. */
+export function succeeds(command: string, args: string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore" }).status === 0;
 }
 
-function aptInstall(packages: string[]): boolean {
+/** Installs Debian packages when we are root and apt-get is here; false when that did not work. */
+export function aptInstall(packages: string[]): boolean {
   if (process.getuid?.() !== 0 || !succeeds("apt-get", ["--version"])) return false;
   // The packages would start a system-wide server on 2181; `--no-install-recommends` leaves the init script out.
   const install = ["install", "-y", "--no-install-recommends", ...packages];
