@@ -14,7 +14,6 @@ import type { SessionId } from "../../protocol/session_id.ts";
 import { type Zxid, zxidToHex } from "../../protocol/zxid.ts";
 import type { ServerId } from "../../quorum/quorum.ts";
 import type { Session } from "../../session/session_tracker.ts";
-import type { LogWriter } from "../../storage/log_writer.ts";
 import type { DataTree } from "../../tree/data_tree.ts";
 import type { WatchManager } from "../../watch/watch_manager.ts";
 import type { Leader, LeaderEffects } from "../../zab/leader.ts";
@@ -72,6 +71,12 @@ export interface LeaderRoleHost {
   onApplied(zxid: Zxid): void;
 }
 
+/** Where proposals are made durable; says so by `onDurable` or `onRefused`. */
+export interface ProposalLog {
+  /** Takes the entry `bytes[start, end)`, by copy. */
+  append(bytes: Uint8Array, start: number, end: number, zxid: Zxid): void;
+}
+
 /** What a {@link LeaderRole} is made of. */
 export interface LeaderRoleParts {
   readonly serverId: ServerId;
@@ -79,7 +84,7 @@ export interface LeaderRoleParts {
   readonly watches: WatchManager;
   readonly preparation: Preparation;
   readonly leader: Leader;
-  readonly log: LogWriter;
+  readonly log: ProposalLog;
   readonly metrics: ServerMetrics;
   readonly logger: Logger;
   readonly host: LeaderRoleHost;
@@ -99,6 +104,8 @@ export class LeaderRole implements LeaderEffects {
   /** The disk refused what is newest; until what is older is applied, nothing can be prepared on top of it. */
   #recovering = false;
   #refusing = false;
+  /** Refused, and answered only when what is older has been: replies leave in order. */
+  #refused: Proposal[] = [];
 
   constructor(parts: LeaderRoleParts) {
     this.#parts = parts;
@@ -189,7 +196,7 @@ export class LeaderRole implements LeaderEffects {
    * an error; reads go on, and writes again as soon as the disk takes them.
    */
   onRefused(firstZxid: Zxid, error: DiskError): void {
-    const { leader, logger, tree, preparation } = this.#parts;
+    const { leader, logger, tree } = this.#parts;
     if (!this.#refusing) {
       logger.error("The disk takes no more: writes are refused until there is room", {
         error: error.code,
@@ -199,20 +206,14 @@ export class LeaderRole implements LeaderEffects {
     }
     this.#refusing = true;
     leader.onRefused(firstZxid);
-    const refused: Proposal[] = [];
-    for (;;) {
-      const newest = this.#proposals.pop();
-      if (newest === undefined) break;
-      if (newest.zxid < firstZxid) {
-        this.#proposals.push(newest);
-        break;
-      }
-      refused.push(newest);
-    }
-    if (this.#proposals.length === 0) preparation.forgetAfter(leader.lastCommitted);
-    else this.#recovering = true;
     assert(tree.lastProcessedZxid < firstZxid, "what is applied cannot be refused");
-    for (const proposal of refused.reverse()) this.#answerRefused(proposal);
+    const older: Proposal[] = [];
+    for (let next = this.#proposals.shift(); next !== undefined; next = this.#proposals.shift()) {
+      (next.zxid < firstZxid ? older : this.#refused).push(next);
+    }
+    for (const proposal of older) this.#proposals.push(proposal);
+    this.#recovering = true;
+    if (older.length === 0) this.#onIdle();
   }
 
   #answerRefused(proposal: Proposal): void {
@@ -249,7 +250,9 @@ export class LeaderRole implements LeaderEffects {
     if (this.#recovering) {
       this.#recovering = false;
       preparation.forgetAfter(leader.lastCommitted);
+      for (const proposal of this.#refused.splice(0)) this.#answerRefused(proposal);
     }
-    preparation.onIdle();
+    // An answer may have let a waiting client go on, and its next write is prepared already.
+    if (this.#proposals.length === 0) preparation.onIdle();
   }
 }

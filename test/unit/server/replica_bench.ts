@@ -1,0 +1,314 @@
+import { FourLetterSettings } from "../../../src/admin/four_letter_words.ts";
+import { ServerMetrics } from "../../../src/admin/metrics.ts";
+import type { Clock } from "../../../src/base/clock.ts";
+import { DiskError } from "../../../src/base/disk.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import type { Socket, SocketEvents } from "../../../src/base/network.ts";
+import { loadServerConfig } from "../../../src/config/zoo_cfg.ts";
+import { JuteReader } from "../../../src/jute/reader.ts";
+import { JuteWriter } from "../../../src/jute/writer.ts";
+import { Access } from "../../../src/pipeline/auth/access.ts";
+import { DigestAuth } from "../../../src/pipeline/auth/digest_auth.ts";
+import { IpAuth } from "../../../src/pipeline/auth/ip_auth.ts";
+import { Preparation } from "../../../src/pipeline/preparation.ts";
+import { encodeAcl, openAcl } from "../../../src/protocol/acl.ts";
+import { encodeConnectRequest } from "../../../src/protocol/connect.ts";
+import { Majority } from "../../../src/quorum/majority.ts";
+import { DigestHistory } from "../../../src/server/digest_history.ts";
+import { Replica } from "../../../src/server/replica.ts";
+import { LeaderRole } from "../../../src/server/roles/leader.ts";
+import { ReplicaStatus } from "../../../src/server/status.ts";
+import { SessionIds } from "../../../src/session/session_ids.ts";
+import { SessionTracker } from "../../../src/session/session_tracker.ts";
+import { DataTree } from "../../../src/tree/data_tree.ts";
+import { ObjectZnodeStore } from "../../../src/tree/object_znode_store.ts";
+import { WatchManager } from "../../../src/watch/watch_manager.ts";
+import { Leader } from "../../../src/zab/leader.ts";
+
+const ownerRules = { extendedTypes: true, emulate353Ttl: false };
+
+/** A clock that stands still until it is told to go. */
+class ManualClock implements Clock {
+  nowMs = 1_000_000;
+  readonly turns: (() => void)[] = [];
+
+  wallMs(): number {
+    return 1_700_000_000_000 + this.nowMs;
+  }
+  monotonicMs(): number {
+    return this.nowMs;
+  }
+  setTimer(): never {
+    throw new Error("the bench has no timers");
+  }
+  endOfTurn(run: () => void): void {
+    this.turns.push(run);
+  }
+}
+
+/** One thing a client was sent. */
+export interface Sent {
+  readonly xid: number;
+  readonly zxid: number;
+  readonly error: number;
+  readonly body: JuteReader;
+}
+
+/** A client's end of a connection: what it sends is handed over at once, what it is sent is kept. */
+export class BenchClient implements Socket {
+  remoteAddress = "127.0.0.1";
+  remotePort = 40000;
+  isPaused = false;
+  ended = false;
+  destroyed = false;
+  /** What `write` answers: bytes that the network would not take. */
+  unsentBytes = 0;
+  events!: SocketEvents;
+  #received: Uint8Array = new Uint8Array(0);
+  readonly #bench: ReplicaBench;
+
+  constructor(bench: ReplicaBench) {
+    this.#bench = bench;
+  }
+
+  write(bytes: Uint8Array): number {
+    const joined = new Uint8Array(this.#received.length + bytes.length);
+    joined.set(this.#received);
+    joined.set(bytes, this.#received.length);
+    this.#received = joined;
+    return this.unsentBytes;
+  }
+  end(): void {
+    this.ended = true;
+    this.events.onClose(null);
+  }
+  destroy(): void {
+    this.destroyed = true;
+  }
+  pause(): void {
+    this.isPaused = true;
+  }
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  /** Sends bytes as they are. */
+  sendRaw(bytes: Uint8Array): void {
+    this.events.onData(bytes);
+  }
+
+  /** Sends a frame. */
+  send(write: (payload: JuteWriter) => void): void {
+    this.events.onData(frame(write));
+  }
+
+  /** Sends a request. */
+  request(xid: number, code: number, write: (body: JuteWriter) => void = () => {}): void {
+    this.send((payload) => {
+      payload.int(xid);
+      payload.int(code);
+      write(payload);
+    });
+  }
+
+  /** Takes what was received as payloads of frames. */
+  takeFrames(): Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    const reader = new JuteReader(this.#received);
+    while (reader.remaining > 0) frames.push(reader.buffer()!.slice());
+    this.#received = new Uint8Array(0);
+    return frames;
+  }
+
+  /** Takes what was received as replies and events. */
+  take(): Sent[] {
+    return this.takeFrames().map((payload) => {
+      const body = new JuteReader(payload);
+      return { xid: body.int(), zxid: body.longNumber(), error: body.int(), body };
+    });
+  }
+
+  /** Sends a connect request; the answer comes once the bench has synced. */
+  connect(
+    options: { sessionId?: bigint; password?: Uint8Array; timeoutMs?: number; lastZxidSeen?: number } = {},
+  ): void {
+    this.send((payload) =>
+      encodeConnectRequest(payload, {
+        protocolVersion: 0,
+        lastZxidSeen: options.lastZxidSeen ?? 0,
+        timeoutMs: options.timeoutMs ?? 10_000,
+        sessionId: options.sessionId ?? 0n,
+        password: options.password ?? new Uint8Array(16),
+        readOnly: false,
+      })
+    );
+    void this.#bench;
+  }
+}
+
+/** A whole server without disk and network: the bench decides when a turn ends and when the log is durable. */
+export class ReplicaBench {
+  readonly clock = new ManualClock();
+  readonly tree = new DataTree({
+    store: new ObjectZnodeStore({ ownerRules }),
+    ownerRules,
+    digestEnabled: true,
+    logger: silentLogger,
+  });
+  readonly replica: Replica;
+  readonly sessions: SessionTracker;
+  snapshotsWanted = 0;
+  #appended: number[] = [];
+
+  constructor(settings: readonly string[] = []) {
+    const text = ["dataDir=/unused", "tickTime=1000", "4lw.commands.whitelist=*", ...settings].join("\n");
+    const { config } = loadServerConfig({
+      file: "zoo.cfg",
+      overrides: [],
+      serverId: undefined,
+      readFile: (path) => path === "zoo.cfg" ? new TextEncoder().encode(text) : undefined,
+    });
+    const hasher = {
+      digest: (_algorithm: string, bytes: Uint8Array) => new Bun.CryptoHasher("sha1").update(bytes).digest(),
+    };
+    const access = new Access([
+      new DigestAuth(hasher, { algorithm: "SHA1", superDigest: null }),
+      new IpAuth(),
+    ], false);
+    const metrics = new ServerMetrics();
+    const digestHistory = new DigestHistory(this.tree);
+    const watches = new WatchManager();
+    this.sessions = new SessionTracker({ tickMs: config.tickMs });
+    this.replica = new Replica({
+      config,
+      clock: this.clock,
+      logger: silentLogger,
+      tree: this.tree,
+      watches,
+      sessions: this.sessions,
+      sessionIds: new SessionIds(1, this.clock.monotonicMs()),
+      access,
+      metrics,
+      digestHistory,
+      flushLog: () => {},
+      onSnapshotWanted: () => this.snapshotsWanted++,
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+    const role = new LeaderRole({
+      serverId: 1,
+      tree: this.tree,
+      watches,
+      preparation: new Preparation(this.tree, access, {
+        ownerRules,
+        enforceQuota: false,
+        closeSessionTxn: true,
+        reconfigEnabled: false,
+      }, 0),
+      leader: new Leader(new Majority([1]), 0),
+      log: { append: (_bytes, _start, _end, zxid) => this.#appended.push(zxid) },
+      metrics,
+      logger: silentLogger,
+      host: this.replica,
+    });
+    const status = new ReplicaStatus({
+      replica: this.replica,
+      sessions: this.sessions,
+      metrics,
+      digestHistory,
+      clock: this.clock,
+      process: { version: "test", environment: () => [], openFiles: () => 0, openFilesMax: () => 0 },
+      config: {
+        clientPort: 2181,
+        secureClientPort: -1,
+        snapshotDir: "/unused",
+        logDir: "/unused",
+        tickMs: 1000,
+        maxClientConnections: 60,
+        minSessionTimeoutMs: 2000,
+        maxSessionTimeoutMs: 20000,
+        listenBacklog: -1,
+        serverId: 1,
+      },
+      sessionlessConnectionMs: config.limits.sessionlessConnectionMs,
+      directoryBytes: () => 0,
+    });
+    this.replica.becomeServing(
+      role,
+      status,
+      new FourLetterSettings(
+        new Set(["ruok", "srvr", "stat", "mntr", "cons", "dump", "wchs", "wchc", "wchp"]),
+        {
+          resetConnectionStats: () => {},
+        },
+      ),
+    );
+  }
+
+  /** Opens a connection. */
+  open(): BenchClient {
+    const client = new BenchClient(this);
+    client.events = this.replica.accept(client);
+    return client;
+  }
+
+  /** Opens a connection and a session on it. */
+  session(timeoutMs = 10_000): BenchClient {
+    const client = this.open();
+    client.connect({ timeoutMs });
+    this.settle();
+    client.takeFrames();
+    return client;
+  }
+
+  /** Ends the turn: replies go out; what was appended is not durable yet. */
+  endTurn(): void {
+    for (const run of this.clock.turns.splice(0)) run();
+  }
+
+  /** The log has synced all that was appended, or what lies up to `zxid`. */
+  sync(zxid = Infinity): void {
+    const durable = this.#appended.filter((appended) => appended <= zxid).at(-1);
+    this.#appended = this.#appended.filter((appended) => appended > zxid);
+    if (durable !== undefined) this.replica.onDurable(durable);
+  }
+
+  /** The disk takes nothing of what was appended. */
+  refuse(): void {
+    const [first] = this.#appended.splice(0);
+    this.replica.onRefused(first, new DiskError("ENOSPC", "/unused/log.1", "writing"));
+  }
+
+  /** Ends turns and syncs until nothing moves. */
+  settle(): void {
+    while (this.clock.turns.length > 0 || this.#appended.length > 0) {
+      this.endTurn();
+      this.sync();
+    }
+  }
+}
+
+export function frame(write: (payload: JuteWriter) => void): Uint8Array {
+  const writer = new JuteWriter();
+  writer.int(0);
+  write(writer);
+  writer.intAt(0, writer.length - 4);
+  return writer.copy();
+}
+
+export function createBody(path: string, flags = 0) {
+  return (body: JuteWriter) => {
+    body.string(path);
+    body.buffer(new TextEncoder().encode("d"));
+    body.vector(openAcl, encodeAcl);
+    body.int(flags);
+  };
+}
+
+export function readBody(path: string, watch = false) {
+  return (body: JuteWriter) => {
+    body.string(path);
+    body.bool(watch);
+  };
+}

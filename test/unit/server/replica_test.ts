@@ -1,0 +1,292 @@
+import { describe, expect, test } from "bun:test";
+import { decodeConnectResponse } from "../../../src/protocol/connect.ts";
+import { ErrorCode } from "../../../src/protocol/error_code.ts";
+import { JuteReader } from "../../../src/jute/reader.ts";
+import { OpCode } from "../../../src/protocol/op_code.ts";
+import { sessionPassword } from "../../../src/protocol/session_id.ts";
+import { limits } from "../../../src/base/limits.ts";
+import { noZnode } from "../../../src/tree/znode_store.ts";
+import { createBody, frame, readBody, ReplicaBench } from "./replica_bench.ts";
+
+const connectAnswer = (payload: Uint8Array) => decodeConnectResponse(new JuteReader(payload));
+
+describe("a session", () => {
+  test("is answered only once its createSession txn is durable", () => {
+    const bench = new ReplicaBench();
+    const client = bench.open();
+    client.connect();
+    bench.endTurn();
+    expect(client.takeFrames()).toEqual([]);
+    bench.sync();
+    expect(connectAnswer(client.takeFrames()[0]).timeoutMs).toBe(10_000);
+  });
+
+  test("requests sent along with the connect request are answered behind it", () => {
+    const bench = new ReplicaBench();
+    const client = bench.open();
+    const connect = frame((payload) => {
+      payload.int(0);
+      payload.longNumber(0);
+      payload.int(5000);
+      payload.longNumber(0);
+      payload.buffer(new Uint8Array(16));
+    });
+    const ping = frame((payload) => {
+      payload.int(-2);
+      payload.int(OpCode.ping);
+    });
+    client.sendRaw(new Uint8Array([...connect, ...ping]));
+    bench.settle();
+    expect(client.takeFrames().map((payload) => payload.length)).toEqual([36, 16]);
+  });
+
+  test("that is taken up again keeps its id, and what follows in the same chunk is served", () => {
+    const bench = new ReplicaBench();
+    const first = bench.session();
+    const [session] = [...bench.tree.sessions.keys()];
+    const second = bench.open();
+    second.connect({ sessionId: session, password: sessionPassword(session), timeoutMs: 4000 });
+    second.request(7, OpCode.exists, readBody("/"));
+    bench.settle();
+    const [answer, reply] = second.takeFrames();
+    expect(connectAnswer(answer)).toMatchObject({ sessionId: session, timeoutMs: 4000 });
+    expect(new JuteReader(reply).int()).toBe(7);
+    expect(first.destroyed).toBe(true);
+  });
+
+  test("is refused with zeros to a stranger, whose try does not disturb the owner", () => {
+    const bench = new ReplicaBench();
+    const owner = bench.session();
+    const [session] = [...bench.tree.sessions.keys()];
+    const stranger = bench.open();
+    stranger.connect({ sessionId: session });
+    bench.settle();
+    expect(connectAnswer(stranger.takeFrames()[0])).toMatchObject({ sessionId: 0n, timeoutMs: 0 });
+    expect(stranger.ended).toBe(true);
+    expect(owner.destroyed || owner.ended).toBe(false);
+  });
+
+  test("expires with its ephemerals, and its connection ends without a word", () => {
+    const bench = new ReplicaBench();
+    const client = bench.session(4000);
+    client.request(1, OpCode.create, createBody("/e", 1));
+    bench.settle();
+    client.take();
+    bench.clock.nowMs += 3000;
+    bench.replica.tick();
+    bench.settle();
+    expect(bench.tree.store.findPath("/e")).not.toBe(noZnode);
+    bench.clock.nowMs += 3000;
+    bench.replica.tick();
+    client.request(2, OpCode.exists, readBody("/e"));
+    bench.settle();
+    expect(bench.tree.store.findPath("/e")).toBe(noZnode);
+    expect(client.takeFrames()).toEqual([]);
+    expect(client.ended).toBe(true);
+    expect(bench.sessions.size).toBe(0);
+  });
+
+  test("a client that has seen the future is sent away without a byte", () => {
+    const bench = new ReplicaBench();
+    const client = bench.open();
+    client.connect({ lastZxidSeen: 99 });
+    bench.settle();
+    expect(client.takeFrames()).toEqual([]);
+    expect(client.destroyed).toBe(true);
+  });
+
+  test("closing is answered after the events of its own ephemerals, and nothing behind it is", () => {
+    const bench = new ReplicaBench();
+    const client = bench.session();
+    client.request(1, OpCode.create, createBody("/e", 1));
+    client.request(2, OpCode.exists, readBody("/e", true));
+    bench.settle();
+    client.take();
+    client.request(3, OpCode.closeSession);
+    client.request(4, OpCode.exists, readBody("/"));
+    bench.settle();
+    expect(client.take().map((sent) => sent.xid)).toEqual([-1, 3]);
+    expect(client.ended).toBe(true);
+  });
+});
+
+describe("order on a connection", () => {
+  test("nothing is answered before its txn is durable, and reads wait behind own writes only", () => {
+    const bench = new ReplicaBench();
+    const writer = bench.session();
+    const reader = bench.session();
+    writer.request(1, OpCode.create, createBody("/a"));
+    writer.request(2, OpCode.exists, readBody("/a"));
+    writer.request(3, OpCode.delete, (body) => {
+      body.string("/a");
+      body.int(-1);
+    });
+    writer.request(4, OpCode.exists, readBody("/a"));
+    reader.request(1, OpCode.exists, readBody("/a"));
+    bench.endTurn();
+    expect(writer.take()).toEqual([]);
+    expect(reader.take().map((sent) => sent.error)).toEqual([ErrorCode.noNode]);
+    bench.sync();
+    bench.endTurn();
+    expect(writer.take().map((sent) => [sent.xid, sent.error])).toEqual([[1, 0], [2, 0], [3, 0], [
+      4,
+      ErrorCode.noNode,
+    ]]);
+  });
+
+  test("a watch event comes before the reply of the write that caused it", () => {
+    const bench = new ReplicaBench();
+    const client = bench.session();
+    client.request(1, OpCode.exists, readBody("/a", true));
+    client.request(2, OpCode.create, createBody("/a"));
+    bench.settle();
+    const sent = client.take();
+    expect(sent.map((one) => one.xid)).toEqual([1, -1, 2]);
+    expect(sent[1].zxid).toBe(sent[2].zxid);
+  });
+
+  test("an undecodable request behind a write is answered in its place", () => {
+    const bench = new ReplicaBench();
+    const client = bench.session();
+    client.request(1, OpCode.create, createBody("/a"));
+    client.request(2, OpCode.create, (body) => body.int(77));
+    client.request(3, OpCode.ping);
+    bench.settle();
+    expect(client.take().map((sent) => [sent.xid, sent.error])).toEqual([[1, 0], [
+      2,
+      ErrorCode.marshallingError,
+    ], [-2, 0]]);
+  });
+
+  test("an unknown operation is refused, ends the connection, and what follows is not looked at", () => {
+    const bench = new ReplicaBench();
+    const client = bench.session();
+    client.request(1, OpCode.create, createBody("/a"));
+    client.request(2, 55);
+    client.request(3, OpCode.create, createBody("/b"));
+    bench.settle();
+    expect(client.take().map((sent) => [sent.xid, sent.error])).toEqual([[1, 0], [
+      2,
+      ErrorCode.unimplemented,
+    ]]);
+    expect(client.ended).toBe(true);
+    expect(bench.tree.store.findPath("/b")).toBe(noZnode);
+  });
+});
+
+describe("a full disk", () => {
+  test("refuses the writes it cannot take, answers reads, and takes writes again when there is room", () => {
+    const bench = new ReplicaBench();
+    const client = bench.session();
+    client.request(1, OpCode.create, createBody("/a"));
+    client.request(2, OpCode.exists, readBody("/a"));
+    bench.endTurn();
+    bench.refuse();
+    bench.endTurn();
+    expect(client.take().map((sent) => [sent.xid, sent.error])).toEqual([
+      [1, ErrorCode.systemError],
+      [2, ErrorCode.noNode],
+    ]);
+    client.request(3, OpCode.create, createBody("/a"));
+    bench.settle();
+    expect(client.take().map((sent) => [sent.xid, sent.error])).toEqual([[3, 0]]);
+    expect(bench.tree.digestMismatches).toBe(0);
+  });
+
+  test("while older writes are still being synced, newer ones are refused until the tree has caught up", () => {
+    const bench = new ReplicaBench();
+    const client = bench.session();
+    client.request(1, OpCode.create, createBody("/a"));
+    const durable = bench.tree.lastProcessedZxid + 1;
+    client.request(2, OpCode.create, createBody("/a/b"));
+    bench.endTurn();
+    bench.replica.onRefused(
+      durable + 1,
+      Object.assign(new Error("ENOSPC"), { code: "ENOSPC", path: "log.1" }) as never,
+    );
+    client.request(3, OpCode.create, createBody("/c"));
+    bench.endTurn();
+    bench.replica.onDurable(durable);
+    bench.endTurn();
+    expect(client.take().map((sent) => [sent.xid, sent.error])).toEqual([
+      [1, 0],
+      [2, ErrorCode.systemError],
+      [3, ErrorCode.systemError],
+    ]);
+    expect(bench.tree.store.findPath("/a/b")).toBe(noZnode);
+  });
+
+  test("an expired session whose end cannot be logged is ended later", () => {
+    const bench = new ReplicaBench();
+    bench.session(4000).request(1, OpCode.create, createBody("/e", 1));
+    bench.settle();
+    bench.clock.nowMs += 6000;
+    bench.replica.tick();
+    bench.endTurn();
+    bench.refuse();
+    expect(bench.tree.store.findPath("/e")).not.toBe(noZnode);
+    for (let round = 0; round < 10; round++) {
+      bench.clock.nowMs += 6000;
+      bench.replica.tick();
+      bench.settle();
+    }
+    expect(bench.tree.store.findPath("/e")).toBe(noZnode);
+  });
+});
+
+describe("pressure", () => {
+  test("a client with too many requests waiting is no longer read, and read again when they are answered", () => {
+    const bench = new ReplicaBench();
+    const client = bench.session();
+    for (let xid = 1; xid <= limits.connectionRequestsWaitingMax; xid++) {
+      client.request(xid, OpCode.create, createBody(`/n${xid}`));
+    }
+    expect(client.isPaused).toBe(true);
+    bench.settle();
+    expect(client.isPaused).toBe(false);
+    expect(client.take().length).toBe(limits.connectionRequestsWaitingMax);
+  });
+
+  test("a client that does not read its replies is no longer read until they have gone out", () => {
+    const bench = new ReplicaBench();
+    const client = bench.session();
+    client.unsentBytes = limits.outboundBytesPause + 1;
+    client.request(1, OpCode.exists, readBody("/"));
+    bench.endTurn();
+    expect(client.isPaused).toBe(true);
+    client.unsentBytes = 0;
+    client.events.onDrain();
+    expect(client.isPaused).toBe(false);
+  });
+
+  test("more connections from one address than allowed are dropped at the door", () => {
+    const bench = new ReplicaBench(["maxClientCnxns=2"]);
+    bench.open();
+    bench.open();
+    expect(bench.open().destroyed).toBe(true);
+  });
+
+  test("a connection that never asks for a session is closed after a while", () => {
+    const bench = new ReplicaBench();
+    const client = bench.open();
+    bench.clock.nowMs += 11_000;
+    bench.replica.tick();
+    expect(client.destroyed).toBe(true);
+  });
+});
+
+describe("four-letter words", () => {
+  test("are answered as a connection's first bytes, even one byte at a time", () => {
+    const bench = new ReplicaBench();
+    const client = bench.open();
+    let text = "";
+    client.write = (bytes) => {
+      text += new TextDecoder().decode(bytes);
+      return 0;
+    };
+    for (const letter of "ruok") client.sendRaw(new TextEncoder().encode(letter));
+    bench.endTurn();
+    expect(text).toBe("imok");
+    expect(client.ended).toBe(true);
+  });
+});
