@@ -243,6 +243,7 @@ function clientAddress(
     : { host: values.clientPortAddress ?? "", port: values.clientPort };
   const fromList = membership.servers.find((server) => server.id === serverId)?.client;
   if (fromList === undefined || fromKeys === undefined) return fromList ?? fromKeys;
+  if (parts.whereOf.get("clientPort")?.override) return fromKeys;
   if (fromKeys.port !== fromList.port || (!isAnyAddress(fromKeys.host) && fromKeys.host !== fromList.host)) {
     const listed = `${fromList.host}:${fromList.port}`;
     const rule = `disagrees with the client address of server.${serverId}, which is ${listed}`;

@@ -4,6 +4,8 @@ export interface ConfigEntry {
   readonly value: string;
   /** For messages: `zoo.cfg:12` or `--tick-time`. */
   readonly where: string;
+  /** From a flag: it wins where the file says a thing twice. */
+  readonly override?: true;
 }
 
 /** The entries of a configuration by key; a later one replaces an earlier one. */

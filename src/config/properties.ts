@@ -51,11 +51,12 @@ function* logicalLines(text: string): Generator<LogicalLine> {
     if (logical === "" || logical[0] === "#" || logical[0] === "!") continue;
     while (isContinued(logical)) {
       logical = logical.slice(0, -1);
+      // Nothing but a backslash continues nothing: the next line may even be a comment.
+      if (logical === "" || index + 1 === naturalLines.length) break;
       index += 1;
-      if (index === naturalLines.length) break;
       logical += naturalLines[index].replace(leadingBlanks, "");
     }
-    yield { text: logical, line };
+    if (logical !== "") yield { text: logical, line };
   }
 }
 

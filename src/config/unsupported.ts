@@ -44,6 +44,14 @@ const unsupportedPrefixes = [
   "netty.",
 ];
 
+/** Whether a key belongs to a family of keys that are known without being listed one by one. */
+export function isKnownFamily(key: string): boolean {
+  return key.startsWith(metricsPrefix) || unsupportedPrefixes.some((prefix) => key.startsWith(prefix));
+}
+
+/** Keys that are handed to the metrics provider. */
+const metricsPrefix = "metricsProvider.";
+
 /** The provider that `mntr` reads from, which is what there is here. */
 const defaultMetricsProvider = "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider";
 

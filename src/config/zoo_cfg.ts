@@ -11,7 +11,7 @@ import { type KnownKey, knownKeyOf, knownKeys, type KnownValues } from "./keys.t
 import { parseProperties, PropertiesError } from "./properties.ts";
 import type { ServerConfig } from "./server_config.ts";
 import { isServerListKey } from "./server_list.ts";
-import { findUnsupported } from "./unsupported.ts";
+import { findUnsupported, isKnownFamily } from "./unsupported.ts";
 
 export { ConfigError, type ConfigProblem } from "./config_error.ts";
 export type { ConfigNotice } from "./build_config.ts";
@@ -77,8 +77,7 @@ export function loadServerConfig(sources: ConfigSources): LoadedConfig {
       fields: { keys: unsupported.join(", ") },
     });
   }
-  const unknown = [...entries].filter(({ key }) => isUnknown(key)).map(({ key }) => key)
-    .filter((key) => !unsupported.includes(key));
+  const unknown = [...entries].map(({ key }) => key).filter(isUnknown);
   if (unknown.length > 0) {
     notices.push({
       level: "debug",
@@ -90,7 +89,7 @@ export function loadServerConfig(sources: ConfigSources): LoadedConfig {
 }
 
 function isUnknown(key: string): boolean {
-  return knownKeyOf(key) === undefined && !isServerListKey(key) && key !== "version";
+  return knownKeyOf(key) === undefined && !isKnownFamily(key) && !isServerListKey(key) && key !== "version";
 }
 
 function readEntries(path: string, sources: ConfigSources): ConfigEntry[] {

@@ -1,0 +1,212 @@
+import { describe, expect, test } from "bun:test";
+import { load, refusal } from "./_load.ts";
+
+const base = "dataDir=/data\ninitLimit=10\nsyncLimit=5\n";
+const three =
+  "server.2=b:2888:3888\nserver.10=c:2888:3888:observer;2182\nserver.1=a:2888:3888:participant;h:2181\n";
+const withId = (id: string) => ({ "/data/myid": id });
+
+describe("the server list", () => {
+  test("is read in every form, ordered by id", () => {
+    const { config } = load({ cfg: `${base}${three}server.3=[::1]:1:2;[fe80::2]:3\n`, files: withId("2") });
+    expect(config.ensemble?.membership).toEqual({
+      servers: [
+        {
+          id: 1,
+          addresses: [{ host: "a", quorumPort: 2888, electionPort: 3888 }],
+          observer: false,
+          client: { host: "h", port: 2181 },
+        },
+        {
+          id: 2,
+          addresses: [{ host: "b", quorumPort: 2888, electionPort: 3888 }],
+          observer: false,
+          client: undefined,
+        },
+        {
+          id: 3,
+          addresses: [{ host: "::1", quorumPort: 1, electionPort: 2 }],
+          observer: false,
+          client: { host: "fe80::2", port: 3 },
+        },
+        {
+          id: 10,
+          addresses: [{ host: "c", quorumPort: 2888, electionPort: 3888 }],
+          observer: true,
+          client: { host: "0.0.0.0", port: 2182 },
+        },
+      ],
+      groups: undefined,
+      weights: new Map(),
+      version: 0,
+    });
+    expect(config.serverId).toBe(2);
+    expect(config.ensemble).toMatchObject({ initLimitTicks: 10, syncLimitTicks: 5, electionConnectMs: 5000 });
+  });
+
+  test("may give a server several addresses only when that is switched on", () => {
+    const list = "server.1=a:1:2|b:1:2\nserver.2=c:1:2\nserver.3=d:1:2\n";
+    expect(refusal({ cfg: base + list, files: withId("1") })).toBe(
+      "zoo.cfg:4: server.1=a:1:2|b:1:2 names several addresses, which needs multiAddress.enabled=true",
+    );
+    const { config } = load({ cfg: `${base}multiAddress.enabled=true\n${list}`, files: withId("1") });
+    expect(config.ensemble?.membership.servers[0].addresses.map(({ host }) => host)).toEqual(["a", "b"]);
+  });
+
+  for (
+    const [line, rule] of [
+      ["server.x=a:1:2", "must be named server.N with N a whole number"],
+      ["server.1=a", "must look like host:quorumPort:electionPort"],
+      ["server.1=a:1", "must look like host:quorumPort:electionPort"],
+      ["server.1=a:1:2:observer:x", "must look like host:quorumPort:electionPort"],
+      ["server.1=a:1:2;3;4", "must look like host:quorumPort:electionPort"],
+      ["server.1=a:1:2;h:x", "must look like host:quorumPort:electionPort"],
+      ["server.1=[::1:1:2", "must look like host:quorumPort:electionPort"],
+      ["server.1=a:1:70000", "must have ports from 0 to 65535"],
+      ["server.1=a:1:1", "must have different quorum and election ports"],
+      ["server.1=a:1:2:leader", "must end in :participant or :observer, or in neither"],
+      ["group.1=1:x", "must be server ids between colons, such as 1:2:3"],
+      ["weight.1=x", "must be a whole number, the votes of the server"],
+    ]
+  ) {
+    test(`refuses ${line}`, () => {
+      expect(refusal({ cfg: `dataDir=/data\n${line}\n` })).toStartWith(`zoo.cfg:2: ${line} ${rule}`);
+    });
+  }
+
+  test("knows groups and weights, and that every voter must be in one group", () => {
+    const list = "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n";
+    const { config } = load({
+      cfg: `${base}${list}group.1=1:2\ngroup.2=3\nweight.3=0\n`,
+      files: withId("1"),
+    });
+    expect(config.ensemble?.membership.groups).toEqual(new Map([[1, 1], [2, 1], [3, 2]]));
+    expect(config.ensemble?.membership.weights).toEqual(new Map([[3, 0]]));
+    expect(refusal({ cfg: `${base}${list}group.1=1:2\n`, files: withId("1") })).toBe(
+      "zoo.cfg:6: server.3=c:1:2 must be in one of the groups, as there are groups",
+    );
+    expect(refusal({ cfg: `${base}${list}group.1=1:2\ngroup.2=2:3\n`, files: withId("1") })).toBe(
+      "zoo.cfg:8: group.2=2:3 puts server 2 into a second group",
+    );
+  });
+});
+
+describe("whether a server is alone", () => {
+  test("one voter is, and hears that its line is passed over", () => {
+    const { config, notices } = load({ cfg: "dataDir=/data\nclientPort=1\nserver.1=a:1:2\n" });
+    expect(config.ensemble).toBeUndefined();
+    expect(notices.map(({ level, message }) => [level, message])).toEqual([
+      ["warn", "only one server is listed: running standalone"],
+    ]);
+  });
+
+  test("one voter is an ensemble of one with standaloneEnabled=false", () => {
+    const { config } = load({ cfg: `${base}standaloneEnabled=false\nserver.1=a:1:2\n`, files: withId("1") });
+    expect(config.ensemble?.membership.servers).toHaveLength(1);
+  });
+
+  test("no voter with standaloneEnabled=false is refused", () => {
+    expect(refusal({ cfg: "dataDir=/data\nstandaloneEnabled=false\n" })).toBe(
+      "zoo.cfg:2: standaloneEnabled=false needs at least one server.N line of a participant",
+    );
+  });
+
+  test("observers without a quorum are refused", () => {
+    const observer = "server.2=b:1:2:observer\n";
+    expect(refusal({ cfg: `dataDir=/data\n${observer}` })).toBe(
+      "zoo.cfg: observers need participants: add server.N lines",
+    );
+    expect(refusal({ cfg: `dataDir=/data\nserver.1=a:1:2\n${observer}` })).toBe(
+      "zoo.cfg: observers need a quorum: add participants, or standaloneEnabled=false",
+    );
+  });
+
+  test("an ensemble needs its limits, its id, and itself in the list", () => {
+    expect(refusal({ cfg: `dataDir=/data\n${three}` })).toBe(
+      "zoo.cfg: initLimit is not set, which an ensemble needs: add a line such as initLimit=10\n" +
+        "zoo.cfg: syncLimit is not set, which an ensemble needs: add a line such as syncLimit=5\n" +
+        "/data/myid: is missing: write this server's id (1, 2, 10) into it, or give --id",
+    );
+    expect(refusal({ cfg: base + three, files: withId("4") })).toBe(
+      "zoo.cfg: my id 4 is not among the servers 1, 2, 10",
+    );
+    expect(load({ cfg: base + three, serverId: 10 }).config.ensemble).toBeDefined();
+  });
+
+  test("a number of voters that gains nothing is warned of", () => {
+    const voters = (count: number) =>
+      load({
+        cfg: base +
+          Array.from({ length: count }, (_, index) => `server.${index + 1}=h${index}:1:2\n`).join(""),
+        serverId: 1,
+      }).notices.map(({ message }) => message);
+    expect(voters(2)).toEqual(["two servers tolerate no failure; have at least three"]);
+    expect(voters(3)).toEqual([]);
+    expect(voters(4)).toEqual(["an odd number of servers tolerates as many failures"]);
+  });
+
+  test("the list decides against peerType", () => {
+    const { notices } = load({ cfg: `${base}${three}peerType=observer\n`, serverId: 1 });
+    expect(notices).toContainEqual({
+      level: "warn",
+      message: "peerType does not match the server list, which decides",
+      fields: { id: 1, role: "participant" },
+    });
+  });
+});
+
+describe("the client address", () => {
+  test("comes from the server's own line when zoo.cfg has none", () => {
+    expect(load({ cfg: base + three, serverId: 1 }).config.client).toEqual({ host: "h", port: 2181 });
+    expect(load({ cfg: `dataDir=/data\nserver.1=a:1:2;2185\n`, serverId: 1 }).config.client).toEqual({
+      host: "0.0.0.0",
+      port: 2185,
+    });
+  });
+
+  test("comes from zoo.cfg when the line has none", () => {
+    expect(load({ cfg: `${base}${three}clientPort=2190\n`, serverId: 2 }).config.client).toEqual({
+      host: "",
+      port: 2190,
+    });
+  });
+
+  test("may stand in both when they agree", () => {
+    expect(load({ cfg: `${base}${three}clientPort=2181\n`, serverId: 1 }).config.client).toEqual({
+      host: "h",
+      port: 2181,
+    });
+    expect(refusal({ cfg: `${base}${three}clientPort=2190\n`, serverId: 1 })).toBe(
+      "zoo.cfg:7: clientPort=2190 disagrees with the client address of server.1, which is h:2181",
+    );
+    expect(refusal({ cfg: `${base}${three}clientPort=2181\nclientPortAddress=g\n`, serverId: 1 })).toContain(
+      "disagrees",
+    );
+  });
+
+  test("comes from a flag whatever the list says", () => {
+    expect(load({ cfg: base + three, flags: { clientPort: "0" }, serverId: 1 }).config.client?.port).toBe(0);
+  });
+});
+
+describe("the dynamic file", () => {
+  const cfg = `${base}dynamicConfigFile=zoo.cfg.dynamic.1a0000000b\n`;
+  const name = "zoo.cfg.dynamic.1a0000000b";
+
+  test("holds the server list, and its name the version", () => {
+    const { config } = load({ cfg, files: { [name]: three }, serverId: 1 });
+    expect(config.ensemble?.membership.servers).toHaveLength(3);
+    expect(config.ensemble?.membership.version).toBe(0x1a0000000b);
+    expect(config.ensemble?.dynamicFile).toBe(name);
+  });
+
+  test("must hold all of it and nothing else", () => {
+    expect(refusal({ cfg: `${cfg}server.9=z:1:2\n`, files: { [name]: three }, serverId: 1 })).toBe(
+      `zoo.cfg:5: server.9=z:1:2 must be in the dynamic file ${name}, as dynamicConfigFile is set`,
+    );
+    expect(refusal({ cfg, files: { [name]: `${three}tickTime=1\nversion=5\n` }, serverId: 1 })).toBe(
+      `${name}:4: tickTime=1 is not a key of a dynamic file, which has server.N, group.N and weight.N\n` +
+        `${name}:5: version=5 must not be in the dynamic file: its version is the end of the file's name`,
+    );
+  });
+});

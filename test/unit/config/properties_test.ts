@@ -1,0 +1,82 @@
+import { describe, expect, test } from "bun:test";
+import { parseProperties, PropertiesError } from "../../../src/config/properties.ts";
+
+const bytesOf = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
+const parse = (text: string) =>
+  Object.fromEntries(Array.from(parseProperties(bytesOf(text)), ([k, p]) => [k, p.value]));
+const lines = (text: string) =>
+  Object.fromEntries(Array.from(parseProperties(bytesOf(text)), ([k, p]) => [k, p.line]));
+
+describe("parseProperties()", () => {
+  test("ends a key at the first unescaped equals sign, colon or blank", () => {
+    expect(parse("a=1\nb:2\nc 3\nd = 4\ne\t:\t5\nf = = 6\nserver.1=h:1:2;3\ng\\ h\\=\\:=7")).toEqual({
+      a: "1",
+      b: "2",
+      c: "3",
+      d: "4",
+      e: "5",
+      f: "= 6",
+      "server.1": "h:1:2;3",
+      "g h=:": "7",
+    });
+  });
+
+  test("passes over comments and empty lines, and leaves marks inside a line alone", () => {
+    expect(parse("# a=1\n  ! b=2\n\n \t\f\nc=3 # not a comment\n")).toEqual({ c: "3 # not a comment" });
+  });
+
+  test("continues a line that ends in an odd number of backslashes", () => {
+    expect(parse("a=1,\\\n    2,\\\r\n\t3\nb=4\\\\\nc=5")).toEqual({ a: "1,2,3", b: "4\\", c: "5" });
+  });
+
+  test("does not take a comment mark for one at the start of a continued line, nor continue a comment", () => {
+    expect(parse("a=1\\\n#2\n# b\\\nc=3")).toEqual({ a: "1#2", c: "3" });
+  });
+
+  test("does not continue a line that has only a backslash", () => {
+    expect(parse("\\\n# a=1\n \\\n\nb=2")).toEqual({ b: "2" });
+  });
+
+  test("ends at the end of the file in the middle of a continuation", () => {
+    expect(parse("a=1\\")).toEqual({ a: "1" });
+    expect(parse("a=1\\\n")).toEqual({ a: "1" });
+  });
+
+  test("reads escapes", () => {
+    expect(parse("a=x\\ty\\nz\\u0041\\q\\\\")).toEqual({ a: "x\ty\nzAq\\" });
+  });
+
+  test("refuses a \\u without four digits, with its line", () => {
+    const failure = (() => {
+      try {
+        parseProperties(bytesOf("a=1\nb=\\u12g4"));
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(failure).toBeInstanceOf(PropertiesError);
+    expect((failure as PropertiesError).line).toBe(2);
+    expect((failure as PropertiesError).message).toContain('"12g4"');
+  });
+
+  test("takes bytes as ISO-8859-1", () => {
+    expect(parse("a=\xe9\x80")).toEqual({ a: "\u00e9\u0080" });
+  });
+
+  test("trims values at both ends, as the reader of zoo.cfg does", () => {
+    expect(parse("a = 1 \t \nb=\\ 2\\ ")).toEqual({ a: "1", b: "2" });
+  });
+
+  test("lets the last of equal keys win, wherever it is", () => {
+    expect(parse("a=1\nb=2\na=3")).toEqual({ b: "2", a: "3" });
+    expect(lines("a=1\nb=2\na=3")).toEqual({ b: 2, a: 3 });
+  });
+
+  test("knows the line on which a key begins, behind continued lines and every kind of line end", () => {
+    expect(lines("a=1\\\n2\\\n3\nb=4\r\nc=5\rd=6\n\n#\ne=7")).toEqual({ a: 1, b: 4, c: 5, d: 6, e: 9 });
+  });
+
+  test("gives a key without a value an empty one", () => {
+    expect(parse("a\nb=\n=c")).toEqual({ a: "", b: "", "": "c" });
+  });
+});
