@@ -1,0 +1,152 @@
+import { lookup } from "node:dns/promises";
+import { type Listener, ListenError, type Network, type Socket, type SocketEvents } from "../base/network.ts";
+import { hostAndPort, normalAddress } from "./address.ts";
+import { BunSocket, type RawSocket } from "./bun_socket.ts";
+
+/** The machine's network, over Bun's sockets. Nagle's delay is off on every connection. */
+export class BunNetwork implements Network {
+  async listen(host: string, port: number, accept: (socket: Socket) => SocketEvents): Promise<Listener> {
+    if (host !== "") return listenOn(await addressToBind(host, port), port, accept);
+    try {
+      return listenOn("::", port, accept);
+    } catch (error) {
+      // A machine without IPv6 has no "::", which elsewhere takes IPv4 connections too.
+      if (!(error instanceof ListenError) || !noIpv6.has(error.code)) throw error;
+      return listenOn("0.0.0.0", port, accept);
+    }
+  }
+
+  async dial(
+    host: string,
+    port: number,
+    timeoutMs: number,
+    open: (socket: Socket) => SocketEvents,
+  ): Promise<Socket> {
+    const dueMs = performance.now() + timeoutMs;
+    const addresses = await resolveInTime(host, port, timeoutMs);
+    let failure: Error | null = null;
+    for (const [index, address] of addresses.entries()) {
+      // One address that swallows packets must leave time for the others.
+      const shareMs = Math.max(dueMs - performance.now(), 0) / (addresses.length - index);
+      try {
+        return await connectTo(address, port, shareMs, open);
+      } catch (error) {
+        failure = error as Error;
+      }
+    }
+    throw failure ?? dialError(host, port, "the name has no address");
+  }
+}
+
+const noIpv6: ReadonlySet<string> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"]);
+
+/**
+ * What Bun calls for every connection of either kind; without an `error` entry a throw is uncaught and fatal.
+ * A connection that was reset before it was accepted has no address and never gets a wrapper.
+ */
+const handlers = {
+  binaryType: "uint8array",
+  data: (raw: RawSocket, bytes: Uint8Array) => raw.data?.onRawData(bytes),
+  drain: (raw: RawSocket) => raw.data?.onRawDrain(),
+  end: (raw: RawSocket) => raw.data?.onRawEnd(),
+  close: (raw: RawSocket, error?: Error) => raw.data?.onRawClose(error),
+} as const;
+
+function listenOn(address: string, port: number, accept: (socket: Socket) => SocketEvents): Listener {
+  let server: Bun.TCPSocketListener<BunSocket>;
+  try {
+    server = Bun.listen<BunSocket>({
+      hostname: address,
+      port,
+      allowHalfOpen: true,
+      socket: {
+        ...handlers,
+        open(raw) {
+          const remoteAddress: string | undefined = raw.remoteAddress;
+          if (remoteAddress === undefined) raw.terminate();
+          else BunSocket.open(raw, remoteAddress, raw.remotePort, accept);
+        },
+      },
+    });
+  } catch (error) {
+    const code = codeOf(error);
+    const where = hostAndPort(address, port);
+    throw new ListenError(code, `Cannot listen on ${where}: ${reasons.get(code) ?? code}`);
+  }
+  return { address: normalAddress(address), port: server.port, close: () => server.stop() };
+}
+
+const reasons = new Map([
+  ["EADDRINUSE", "the port is in use (EADDRINUSE)"],
+  ["EACCES", "the port may only be opened by root (EACCES)"],
+  ["EADDRNOTAVAIL", "this machine does not have the address (EADDRNOTAVAIL)"],
+]);
+
+async function addressToBind(host: string, port: number): Promise<string> {
+  try {
+    return (await lookup(host, { order: "ipv4first" })).address;
+  } catch (error) {
+    throw new ListenError(
+      codeOf(error),
+      `Cannot listen on ${hostAndPort(host, port)}: the name has no address`,
+    );
+  }
+}
+
+function resolveInTime(host: string, port: number, timeoutMs: number): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(dialError(host, port, `no address within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    lookup(host, { all: true, order: "ipv4first" }).then(
+      (found) => resolve(found.map((entry) => entry.address)),
+      (error) => reject(dialError(host, port, "the name has no address", error)),
+    ).finally(() => clearTimeout(timer));
+  });
+}
+
+function connectTo(
+  address: string,
+  port: number,
+  timeoutMs: number,
+  open: (socket: Socket) => SocketEvents,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    let late = false;
+    const fail = (why: string, cause?: unknown) => {
+      clearTimeout(timer);
+      reject(dialError(address, port, why, cause));
+    };
+    const timer = setTimeout(() => {
+      late = true;
+      fail(`no answer within ${Math.round(timeoutMs)} ms`);
+    }, timeoutMs);
+    Bun.connect<BunSocket>({
+      hostname: address,
+      port,
+      allowHalfOpen: true,
+      socket: {
+        ...handlers,
+        open(raw) {
+          if (late) {
+            raw.terminate();
+            return;
+          }
+          clearTimeout(timer);
+          resolve(BunSocket.open(raw, address, port, open));
+        },
+        connectError: (_raw, error) => fail(codeOf(error), error),
+      },
+    }).catch((error) => fail(codeOf(error), error));
+  });
+}
+
+function dialError(host: string, port: number, why: string, cause?: unknown): Error {
+  return new Error(`Cannot connect to ${hostAndPort(host, port)}: ${why}`, { cause });
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === "string" ? code : "EIO";
+}
