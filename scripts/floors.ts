@@ -99,7 +99,11 @@ export function checkFile(file: string, source: string): Violation[] {
       : undefined;
     if (wrong !== undefined) add(line, wrong);
   }
-  if (pure) { for (const { name, line } of effectsOf(tokens)) add(line, `names ${name}: only io/ may`); }
+  if (pure) {
+    for (const { name, line } of effectsOf(tokens)) {
+      add(line, `names ${name}: only io/ may (a local of that name must be renamed)`);
+    }
+  }
   return violations;
 }
 

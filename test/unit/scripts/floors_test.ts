@@ -113,7 +113,7 @@ describe("effects", () => {
   test("io/ is free to use them", () => {
     expect(messages("src/io/clock.ts", "export const now = () => Date.now();")).toEqual([]);
     expect(messages("src/tree/a.ts", "export const now = () => Date.now();")).toEqual([
-      "names Date.now: only io/ may",
+      "names Date.now: only io/ may (a local of that name must be renamed)",
     ]);
   });
 });
