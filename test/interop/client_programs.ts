@@ -72,9 +72,10 @@ export function javaProgram(mainClass: string, classpath: string): Program {
   return { command: "java", args: ["-cp", [classes, classpath].join(delimiter), mainClass] };
 }
 
-/** A main class of Apache's own. */
+/** A main class of Apache's own, without its log. */
 export function apacheProgram(version: ApacheVersion, mainClass: string, ...args: string[]): Program {
-  return { command: "java", args: ["-cp", ensureApache(version).classpath, mainClass, ...args] };
+  const silence = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off";
+  return { command: "java", args: [silence, "-cp", ensureApache(version).classpath, mainClass, ...args] };
 }
 
 /** What a process printed, and how it ended. */

@@ -11,7 +11,8 @@ const versions: ApacheVersion[] = ["3.8", "3.9.5"];
 const shell = "org.apache.zookeeper.ZooKeeperMain";
 
 const cfg = {
-  tickTime: "2000",
+  // No session may expire meanwhile: that would be a txn more on one side.
+  maxSessionTimeout: "3600000",
   extendedTypesEnabled: "true",
   enforceQuota: "true",
 };
@@ -195,35 +196,29 @@ function normalise(text: string, server: RunningServer): string {
     .replace(/\b72[0-9]{15,17}\b/g, "SESSION");
 }
 
-/**
- * Events are printed by a thread of their own, at any place between the answers: they are taken out of the
- * text and compared by themselves, where 3.9 adds the zxid.
- */
+/** Events are printed by a thread of their own, anywhere between the answers: they are compared apart. */
 function runOf(stdout: string, stderr: string, code: number | null, server: RunningServer): Run {
-  const events: string[] = [];
-  const rest = normalise(stdout, server).replace(
-    /\n?WATCHER::\s*\n\s*\n?(WatchedEvent [^\n]*)\n/g,
-    (_, event: string) => {
-      events.push(event);
-      return "";
-    },
-  );
+  const lines = normalise(stdout, server).replace(/\[zk: [^\]]*\] /g, "").split("\n")
+    .filter((line) => line.trim() !== "" && line !== "WATCHER::");
+  const isEvent = (line: string) => line.startsWith("WatchedEvent ");
   return {
-    stdout: rest.split("\n").filter((line) => line.trim() !== ""),
-    // The client's log goes to stderr too; only zkCli's own words count.
+    stdout: lines.filter((line) => !isEvent(line)),
     stderr: normalise(stderr, server).split("\n").filter((line) =>
-      line.trim() !== "" && !/^\d|^\[|\b(INFO|WARN|ERROR|DEBUG)\b|^\s+at |^\t\.\.\./.test(line)
+      line.trim() !== "" && !/jline|^WARNING: Unable to create a system terminal/.test(line)
     ),
-    events,
+    // Servers before 3.9 do not tell the zxid.
+    events: lines.filter(isEvent).map((line) =>
+      target === "apache-3.8" ? line.replace(/ zxid: -?\d+$/, "") : line
+    ),
     code,
   };
 }
 
 async function runAll(version: ApacheVersion, server: RunningServer): Promise<Record<string, Run>> {
-  const program = apacheProgram(version, shell, "-server", server.address);
+  const program = apacheProgram(version, shell, "-timeout", "3600000", "-server", server.address);
   const runs: Record<string, Run> = {};
   for (const [name, lines] of Object.entries(scripts)) {
-    const { stdout, stderr, code } = await runProgram(program, [], { input: `${lines.join("\n")}\n` });
+    const { stdout, stderr, code } = await runProgram(program, [], { input: `${lines.join("\n")}\nquit\n` });
     runs[name] = runOf(stdout, stderr, code, server);
   }
   for (const words of calls) {
