@@ -33,7 +33,7 @@ export function decodeConnectRequest(reader: JuteReader): ConnectRequest {
   const lastZxidSeen = reader.longNumber();
   const timeoutMs = reader.int();
   const sessionId = reader.long();
-  const password = reader.buffer()?.slice() ?? new Uint8Array(16);
+  const password = decodePassword(reader);
   const readOnly = reader.remaining > 0 ? reader.bool() : null;
   return { protocolVersion, lastZxidSeen, timeoutMs, sessionId, password, readOnly };
 }
@@ -53,7 +53,7 @@ export function decodeConnectResponse(reader: JuteReader): ConnectResponse {
   reader.int();
   const timeoutMs = reader.int();
   const sessionId = reader.long();
-  const password = reader.buffer()?.slice() ?? new Uint8Array(16);
+  const password = decodePassword(reader);
   const readOnly = reader.remaining > 0 ? reader.bool() : null;
   return { timeoutMs, sessionId, password, readOnly };
 }
@@ -73,4 +73,10 @@ export function encodeConnectResponse(writer: JuteWriter, response: ConnectRespo
 /** The answer to a session that is unknown, expired, closing or has the wrong password. */
 export function invalidSessionResponse(readOnly: boolean | null): ConnectResponse {
   return { timeoutMs: 0, sessionId: noSession, password: new Uint8Array(16), readOnly };
+}
+
+/** A copy of its own: a node Buffer's `slice()` would be a view. Null stands for 16 zero bytes. */
+function decodePassword(reader: JuteReader): Uint8Array {
+  const bytes = reader.buffer();
+  return bytes === null ? new Uint8Array(16) : new Uint8Array(bytes);
 }

@@ -110,7 +110,7 @@ export function encodeTxnHeader(writer: JuteWriter, header: TxnHeader): void {
 /**
  * Decodes a txn's body.
  *
- * @throws {UnknownTxnError} If the type is none that ZooKeeper writes.
+ * @throws {UnknownTxnError} If the type, or that of a multi's part, is none that ZooKeeper writes.
  * @throws {JuteError} If the bytes end too early.
  */
 export function decodeTxnBody(type: number, reader: JuteReader): TxnBody {
@@ -118,8 +118,7 @@ export function decodeTxnBody(type: number, reader: JuteReader): TxnBody {
     case OpCode.createSession:
       return { type, timeoutMs: reader.int() };
     case OpCode.closeSession:
-      // Older logs have no body here (closeSessionTxn.enabled=false); a digest may still follow.
-      return { type, paths: reader.remaining < 4 ? null : reader.vector((r) => r.string()) };
+      return { type, paths: hasNoPaths(reader) ? null : reader.vector((r) => r.string()) };
     case OpCode.error:
       return { type, code: reader.int() };
     case OpCode.create:
@@ -164,6 +163,7 @@ export function decodeTxnBody(type: number, reader: JuteReader): TxnBody {
       const txns: TxnBody[] = [];
       for (let index = 0; index < count; index++) {
         const subType = reader.int();
+        if (subType === OpCode.multi) throw new UnknownTxnError("a multi txn lies inside another");
         const length = reader.fieldLength();
         const end = reader.position + Math.max(length, 0);
         const outerEnd = reader.end;
@@ -236,6 +236,19 @@ function encodeCreateHead(
   writer.string(body.path);
   writer.buffer(body.data);
   writer.vector(body.acl, encodeAcl);
+}
+
+/**
+ * Whether a closeSession txn ends here, as older servers and `closeSessionTxn.enabled=false` write it. A digest
+ * may follow: its version and 8 bytes could only be read as two paths if both were empty.
+ */
+function hasNoPaths(reader: JuteReader): boolean {
+  if (reader.remaining < 4) return true;
+  if (reader.remaining !== txnDigestBytes) return false;
+  const start = reader.position;
+  const version = reader.int();
+  reader.position = start;
+  return version === digestVersion;
 }
 
 function text(reader: JuteReader): string {
