@@ -67,7 +67,6 @@ function compile(file: string, flags: string[]): void {
   const suffix = file.endsWith(".exe") ? ".exe" : "";
   const partial = join(dist, `.${basename(file, suffix)}.${process.pid}${suffix}`);
   const facts = {
-    ZOON_VERSION: manifest.version,
     ZOON_COMMIT: git("rev-parse", "--short=12", "HEAD"),
     ZOON_COMMIT_DATE: git("log", "-1", "--format=%cI"),
   };

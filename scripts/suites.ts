@@ -196,14 +196,23 @@ export function tallyOfJunit(xml: string): Tally | undefined {
   return { passed: tests - failed - skipped, failed, skipped };
 }
 
-/** The last `N passed, N failed` line of a program's output, or undefined. */
+/** The sum at the end of a program's output: `N passed, N failed`, or what `bun test` prints; else undefined. */
 export function tallyOfText(output: string): Tally | undefined {
   const found = [...output.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)].at(-1);
-  if (found === undefined) return undefined;
-  return { passed: Number(found[1]), failed: Number(found[2]), skipped: Number(found[3] ?? 0) };
+  if (found !== undefined) {
+    return { passed: Number(found[1]), failed: Number(found[2]), skipped: Number(found[3] ?? 0) };
+  }
+  const count = (word: string) => [...output.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))].at(-1)?.[1];
+  const passed = count("pass"), failed = count("fail");
+  if (passed === undefined || failed === undefined) return undefined;
+  return {
+    passed: Number(passed),
+    failed: Number(failed),
+    skipped: Number(count("skip") ?? 0) + Number(count("todo") ?? 0),
+  };
 }
 
-/** A script of ours that ends with a `N passed, N failed` line. */
+/** A script of ours that tells its sum at the end. */
 export function scriptSuite(name: string, file: string, args: string[], timeoutMs = 600_000): Suite {
   return {
     name,
