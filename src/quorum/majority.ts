@@ -1,5 +1,4 @@
 import { assert } from "../base/assert.ts";
-import type { Zxid } from "../protocol/zxid.ts";
 import type { Quorum, ServerId } from "./quorum.ts";
 
 /** More than half of the voters suffice, each counting once. (QuorumMaj) */
@@ -20,14 +19,14 @@ export class Majority implements Quorum {
     return count >= this.#needed;
   }
 
-  reachedByQuorum(reached: readonly Zxid[]): Zxid {
-    assert(reached.length === this.voters.length, "one zxid for each voter");
+  reachedByQuorum(reached: readonly number[]): number {
+    assert(reached.length === this.voters.length, "one place for each voter");
     if (reached.length === 1) return reached[0];
     let best = -Infinity;
     for (const candidate of reached) {
       if (candidate <= best) continue;
       let count = 0;
-      for (const zxid of reached) if (zxid >= candidate) count++;
+      for (const place of reached) if (place >= candidate) count++;
       if (count >= this.#needed) best = candidate;
     }
     return best;

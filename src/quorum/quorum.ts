@@ -1,5 +1,3 @@
-import type { Zxid } from "../protocol/zxid.ts";
-
 /** A server's number in its ensemble (`myid`). */
 export type ServerId = number;
 
@@ -12,10 +10,10 @@ export interface Quorum {
   contains(acks: ReadonlySet<ServerId>): boolean;
 
   /**
-   * The newest zxid that a quorum has reached, where a voter that reached a zxid has reached all before it.
-   * Keeps nothing and allocates nothing: it is asked at every ack.
+   * The furthest place in the log that a quorum has reached, where a voter that reached a place has reached all
+   * before it. Keeps nothing and allocates nothing: it is asked at every ack.
    *
-   * @param reached How far each voter is, in the order of {@link voters}.
+   * @param reached How far each voter is, as zxids or other rising numbers, in the order of {@link voters}.
    */
-  reachedByQuorum(reached: readonly Zxid[]): Zxid;
+  reachedByQuorum(reached: readonly number[]): number;
 }

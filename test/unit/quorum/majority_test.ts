@@ -27,13 +27,13 @@ test("an ensemble without voters is a bug", () => {
   expect(() => new Majority([])).toThrow(AssertionError);
 });
 
-test("the zxid that a quorum has reached is the newest for which contains() holds", () => {
+test("the place that a quorum has reached is the furthest for which contains() holds", () => {
   const random = seededRandom(7);
   for (let round = 0; round < 500; round++) {
     const voters = Array.from({ length: 1 + randomBelow(random, 9) }, (_, index) => index + 1);
     const quorum = new Majority(voters);
     const reached = voters.map(() => randomBelow(random, 8));
-    const having = (zxid: number) => new Set(voters.filter((_, index) => reached[index] >= zxid));
+    const having = (place: number) => new Set(voters.filter((_, index) => reached[index] >= place));
     let expected = 0;
     while (quorum.contains(having(expected + 1))) expected++;
     expect(quorum.reachedByQuorum(reached)).toBe(expected);
