@@ -111,6 +111,24 @@ export class JuteWriter {
     this.length += count;
   }
 
+  /** Like {@link rawRange} of a source that a view is at hand for: by words, quickest up to some 200 bytes. */
+  rawView(source: DataView, start: number, count: number): void {
+    this.reserve(count);
+    const target = this.#view;
+    let to = this.length;
+    let from = start;
+    const end = start + count;
+    for (; from + 16 <= end; from += 16, to += 16) {
+      target.setInt32(to, source.getInt32(from, true), true);
+      target.setInt32(to + 4, source.getInt32(from + 4, true), true);
+      target.setInt32(to + 8, source.getInt32(from + 8, true), true);
+      target.setInt32(to + 12, source.getInt32(from + 12, true), true);
+    }
+    for (; from + 4 <= end; from += 4, to += 4) target.setInt32(to, source.getInt32(from, true), true);
+    for (; from < end; from++, to++) target.setUint8(to, source.getUint8(from));
+    this.length = to;
+  }
+
   /** A buffer: length and bytes; null is length -1. */
   buffer(value: Uint8Array | null): void {
     if (value === null) return this.int(-1);
