@@ -85,7 +85,10 @@ async function write(flavor: Flavor, cfg: Record<string, string>): Promise<Writt
 }
 
 const writers: { flavor: Flavor; compression: string }[] = [
-  ...apaches.flatMap((flavor) => ["", "gz", "snappy"].map((compression) => ({ flavor, compression }))),
+  { flavor: "apache-3.8", compression: "" },
+  { flavor: "apache-3.8", compression: "snappy" },
+  { flavor: "apache-3.9.5", compression: "" },
+  { flavor: "apache-3.9.5", compression: "gz" },
   ...(target === "zoon" ? ["", "gz"].map((compression) => ({ flavor: target, compression })) : []),
 ];
 
