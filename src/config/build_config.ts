@@ -277,7 +277,7 @@ function buildStorage(parts: ConfigParts): StorageConfig {
     snapshotEveryTxns: raised(parts, "snapCount", values.snapCount ?? defaults.snapshotEveryTxns, 2),
     snapshotEveryBytes: snapshotEveryKb > 0 ? snapshotEveryKb * 1024 : undefined,
     logFileBytesMax: logFileKb > 0 ? logFileKb * 1024 : undefined,
-    logPreallocateBytes: (values.preAllocSize ?? defaults.logPreallocateKb) * 1024,
+    logPreallocateBytes: Math.max(0, values.preAllocSize ?? defaults.logPreallocateKb) * 1024,
     forceSync: values.forceSync ?? true,
     syncWarningMs: values["fsync.warningthresholdms"] ?? defaults.syncWarningMs,
     snapshotCompression: values["snapshot.compression.method"] ?? "none",
@@ -311,7 +311,7 @@ function buildPurge(parts: ConfigParts): PurgeConfig | undefined {
   const everyMs = values["autopurge.purgeInterval"] ?? defaults.purgeEveryMs;
   const kept = values["autopurge.snapRetainCount"] ?? defaults.purgeKeepSnapshots;
   const keepSnapshots = raised(parts, "autopurge.snapRetainCount", kept, defaults.purgeKeepSnapshots);
-  return everyMs === 0 ? undefined : { keepSnapshots, everyMs };
+  return everyMs <= 0 ? undefined : { keepSnapshots, everyMs };
 }
 
 function buildGroupCommit(values: KnownValues): GroupCommitConfig {
@@ -329,8 +329,8 @@ function buildLimits(values: KnownValues): ClientLimitsConfig {
   return {
     frameBytesMax,
     frameBytesExtra: Math.max(1024, values["jute.maxbuffer.extrasize"] ?? frameBytesMax),
-    connectionsPerAddressMax: values.maxClientCnxns ?? defaults.connectionsPerAddressMax,
-    connectionsMax: values.maxCnxns ?? 0,
+    connectionsPerAddressMax: Math.max(0, values.maxClientCnxns ?? defaults.connectionsPerAddressMax),
+    connectionsMax: Math.max(0, values.maxCnxns ?? 0),
     outstandingRequestsMax: values.globalOutstandingLimit ?? defaults.outstandingRequestsMax,
     largeRequestBytes: largeRequestBytes > 0 ? largeRequestBytes : undefined,
     largeRequestsBytesMax: values.largeRequestMaxBytes ?? defaults.largeRequestsBytesMax,

@@ -121,13 +121,13 @@ export function fraction(min: number, max: number): ValueType<number> {
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A time in ms, written as a number of hours or with a unit (`30m`); 0 is never. (QuorumPeerConfig, Time) */
+/** A time in ms, written as a number of hours or with a unit (`30m`); 0 and below is never. (QuorumPeerConfig, Time) */
 export const hours: ValueType<number> = {
   schema: () =>
     z.pipe(
-      z.string().check(z.regex(/^[0-9]{1,9}(?:ms|[smhd])?$/i)),
+      z.string().check(z.regex(/^[+-]?[0-9]{1,9}(?:ms|[smhd])?$/i)),
       z.transform((value) => {
-        const [, count, unit] = /^([0-9]+)(.*)$/.exec(value.toLowerCase()) ?? [];
+        const [, count, unit] = /^([+-]?[0-9]+)(.*)$/.exec(value.toLowerCase()) ?? [];
         return Number(count) * unitMs[unit === "" ? "h" : unit];
       }),
     ),

@@ -45,7 +45,7 @@ const cases: Cases = {
   clientPortAddress: { good: [["::1", "::1"]], bad: [""] },
   clientPortListenBacklog: { good: [["-1", -1], ["128", 128]], bad: ["-2", "x"] },
   tickTime: { good: [["2000", 2000]], bad: ["0", "-5", "2s", ""] },
-  maxClientCnxns: { good: [["0", 0], ["60", 60]], bad: ["-1", "many"] },
+  maxClientCnxns: { good: [["0", 0], ["60", 60], ["-1", -1]], bad: ["many"] },
   minSessionTimeout: { good: [["-1", -1], ["4000", 4000]], bad: ["-2", "4s"] },
   maxSessionTimeout: { good: [["-1", -1], ["40000", 40000]], bad: ["-2", "4s"] },
   initLimit: { good: [["10", 10]], bad: ["-1", "x"] },
@@ -60,11 +60,14 @@ const cases: Cases = {
   reconfigEnabled: flagCase,
   "autopurge.snapRetainCount": wholeCase,
   "autopurge.purgeInterval": {
-    good: [["0", 0], ["2", 7_200_000], ["90s", 90_000], ["500MS", 500], ["30m", 1_800_000], [
+    good: [["0", 0], ["-1", -3_600_000], ["2", 7_200_000], ["90s", 90_000], ["500MS", 500], [
+      "30m",
+      1_800_000,
+    ], [
       "1d",
       86_400_000,
     ]],
-    bad: ["", "-1", "1w", "h", "1.5h"],
+    bad: ["", "1w", "h", "1.5h"],
   },
   localSessionsEnabled: flagCase,
   localSessionsUpgradingEnabled: flagCase,
@@ -90,7 +93,7 @@ const cases: Cases = {
   snapCount: decodedCase,
   snapSizeLimitInKb: { good: [["-1", -1], ["0x400", 1024]], bad: ["-2", "4G"] },
   txnLogSizeLimitInKb: { good: [["-1", -1], ["1024", 1024]], bad: ["-2", "4G"] },
-  preAllocSize: { good: [["0", 0], ["65536", 65536]], bad: ["-1", "64M"] },
+  preAllocSize: { good: [["-1", -1], ["65536", 65536]], bad: ["64M", "0x10"] },
   commitLogCount: wholeCase,
   snapshotSizeFactor: { good: [["-1", -1], ["0.33", 0.33]], bad: ["2", "x"] },
   forceSync: yesNoCase,
@@ -109,7 +112,7 @@ const cases: Cases = {
   maxWriteQueuePollTime: notNegative,
   maxBatchSize: positive,
   globalOutstandingLimit: positive,
-  maxCnxns: notNegative,
+  maxCnxns: decodedCase,
   leaderServes: yesNoCase,
   skipACL: yesNoCase,
   enforceQuota: flagCase,

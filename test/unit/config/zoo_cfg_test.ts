@@ -254,6 +254,18 @@ describe("a zoo.cfg", () => {
     expect(configOf("autopurge.purgeInterval=0\n").storage.purge).toBeUndefined();
   });
 
+  test("takes a number below 0 for 0 where Apache does", () => {
+    const { limits, storage } = configOf(
+      "maxClientCnxns=-1\nmaxCnxns=-1\npreAllocSize=-1\nautopurge.purgeInterval=-1\n",
+    );
+    expect([limits.connectionsPerAddressMax, limits.connectionsMax, storage.logPreallocateBytes]).toEqual([
+      0,
+      0,
+      0,
+    ]);
+    expect(storage.purge).toBeUndefined();
+  });
+
   test("gives the extra of a field at least 1024 bytes", () => {
     expect(configOf("jute.maxbuffer=100\n").limits.frameBytesExtra).toBe(1024);
     expect(configOf("jute.maxbuffer.extrasize=5000\n").limits).toMatchObject({
