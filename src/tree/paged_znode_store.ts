@@ -1,0 +1,541 @@
+import { assert } from "../base/assert.ts";
+import type { Random } from "../base/random.ts";
+import { decodeText } from "../jute/reader.ts";
+import type { JuteWriter } from "../jute/writer.ts";
+import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
+import { statPersistedBytes } from "../protocol/stat.ts";
+import type { Zxid } from "../protocol/zxid.ts";
+import { type CellAddress, type CellMover, CellPages } from "./cell_pages.ts";
+import { contentCrc, isDigested, znodeDigest } from "./digest.ts";
+import { hashPath } from "./path_hash.ts";
+import { type PathRecords, PathTable, refsMax } from "./path_table.ts";
+import { noZnode, type ZnodeRef, type ZnodeStore } from "./znode_store.ts";
+
+/*
+ * A znode's record, one cell:
+ *
+ *   0   next        4   handle of the next sibling, 0 at the end
+ *   4   previous    4   handle of the sibling before, 0 at the front
+ *   8   ACL key     4
+ *   12  dataLength  4   -1 for null; CellPages marks free cells here
+ *   16  pathLength  4   27 bits; bit 31 says that the 8 bytes for children are there
+ *   20  stat        60  StatPersisted, big-endian: copied as it is to replies and snapshots
+ *   80  firstChild  4   only once the znode has had a child
+ *   84  numChildren 4   likewise
+ *   80 or 88        path, then data
+ *
+ * Numbers but the stat are little-endian. The parent is not noted: its path is the beginning of this one.
+ */
+const nextAt = 0;
+const previousAt = 4;
+const aclKeyAt = 8;
+const dataLengthAt = 12;
+const pathLengthAt = 16;
+const statAt = 20;
+const czxidAt = statAt;
+const mzxidAt = statAt + 8;
+const ctimeAt = statAt + 16;
+const mtimeAt = statAt + 24;
+const versionAt = statAt + 32;
+const cversionAt = statAt + 36;
+const aversionAt = statAt + 40;
+const ownerAt = statAt + 44;
+const pzxidAt = statAt + 52;
+const firstChildAt = statAt + statPersistedBytes;
+const numChildrenAt = firstChildAt + 4;
+const childrenBytes = 8;
+
+const hasChildrenBit = -0x80000000;
+const pathLengthMask = 0x7ffffff;
+
+/** Up to here a run of bytes is copied by words; beyond, a native copy is quicker. */
+const wordCopyMax = 200;
+
+const slash = 0x2f;
+const textEncoder = new TextEncoder();
+
+/**
+ * The store that ships: znodes as records in pages of bytes, found by a hash of the path's bytes as they lie in
+ * a request. A read decodes no string and makes no object, the collector has nothing to walk, and stat and data
+ * go from page to reply as they are.
+ *
+ * A handle is an index into a table of addresses, so records may move: when data outgrows its cell, and when
+ * pages are cleared after deletes.
+ *
+ * Bounds: 2^26 znodes; a path below 2^27 bytes; memory, as far as there is any.
+ */
+export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
+  readonly root: ZnodeRef = 1;
+  readonly #ownerRules: OwnerRules;
+  readonly #key0: number;
+  readonly #key1: number;
+  readonly #pages = new CellPages(this, dataLengthAt);
+  readonly #table = new PathTable(this);
+  /** Cell of each handle; of free ones the next free one's complement. */
+  #slots = new Int32Array(256);
+  #slotsUsed = 1;
+  #freeSlot = 0;
+  #size = 0;
+  #approximateBytes = 0;
+
+  /** @param options.random Gives the key of the hash. */
+  constructor(options: { readonly ownerRules: OwnerRules; readonly random: Random }) {
+    this.#ownerRules = options.ownerRules;
+    this.#key0 = options.random.uint32() | 0;
+    this.#key1 = options.random.uint32() | 0;
+    this.#addRoot();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get approximateBytes(): number {
+    return this.#approximateBytes;
+  }
+
+  /** Bytes of memory taken for records and tables. */
+  get totalBytes(): number {
+    return this.#pages.totalBytes + this.#table.totalBytes + this.#slots.byteLength;
+  }
+
+  clear(): void {
+    this.#pages.clear();
+    this.#table.clear();
+    this.#slots = new Int32Array(256);
+    this.#slotsUsed = 1;
+    this.#freeSlot = 0;
+    this.#size = 0;
+    this.#approximateBytes = 0;
+    this.#addRoot();
+  }
+
+  find(bytes: Uint8Array, start: number, length: number): ZnodeRef {
+    if (length <= 1) return length === 0 || bytes[start] === slash ? this.root : noZnode;
+    const hash = hashPath(bytes, start, length, this.#key0, this.#key1);
+    return this.#table.find(hash, bytes, start, length);
+  }
+
+  findPath(path: string): ZnodeRef {
+    const bytes = textEncoder.encode(path);
+    return this.find(bytes, 0, bytes.length);
+  }
+
+  insert(
+    parent: ZnodeRef,
+    path: Uint8Array,
+    pathStart: number,
+    pathLength: number,
+    data: Uint8Array,
+    dataStart: number,
+    dataLength: number,
+    aclKey: number,
+    stat: Uint8Array,
+    statStart: number,
+  ): ZnodeRef {
+    this.#ensureChildrenFields(parent);
+    const ref = this.#add(path, pathStart, pathLength, data, dataStart, dataLength, aclKey, stat, statStart);
+    const above = this.#viewOf(parent);
+    const aboveAt = this.#atOf(parent);
+    const first = above.getInt32(aboveAt + firstChildAt, true);
+    above.setInt32(aboveAt + firstChildAt, ref, true);
+    above.setInt32(aboveAt + numChildrenAt, above.getInt32(aboveAt + numChildrenAt, true) + 1, true);
+    this.#viewOf(ref).setInt32(this.#atOf(ref) + nextAt, first, true);
+    if (first !== noZnode) this.#viewOf(first).setInt32(this.#atOf(first) + previousAt, ref, true);
+    this.#table.insert(hashPath(path, pathStart, pathLength, this.#key0, this.#key1), ref);
+    return ref;
+  }
+
+  remove(ref: ZnodeRef): void {
+    assert(ref !== this.root, "the root stays");
+    assert(this.numChildrenOf(ref) === 0, "only a childless znode is removed");
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    const parent = this.parentOf(ref);
+    const above = this.#viewOf(parent);
+    const aboveAt = this.#atOf(parent);
+    const next = view.getInt32(at + nextAt, true);
+    const previous = view.getInt32(at + previousAt, true);
+    if (previous === noZnode) above.setInt32(aboveAt + firstChildAt, next, true);
+    else this.#viewOf(previous).setInt32(this.#atOf(previous) + nextAt, next, true);
+    if (next !== noZnode) this.#viewOf(next).setInt32(this.#atOf(next) + previousAt, previous, true);
+    above.setInt32(aboveAt + numChildrenAt, above.getInt32(aboveAt + numChildrenAt, true) - 1, true);
+
+    this.#table.remove(this.hashOf(ref), ref);
+    this.#size--;
+    this.#approximateBytes -= pathLengthIn(view, at) + Math.max(view.getInt32(at + dataLengthAt, true), 0);
+    const address = this.#slots[ref];
+    this.#slots[ref] = ~this.#freeSlot;
+    this.#freeSlot = ref;
+    this.#pages.free(address);
+  }
+
+  setData(ref: ZnodeRef, data: Uint8Array, start: number, length: number): void {
+    const address = this.#slots[ref];
+    let view = this.#viewOf(ref);
+    let at = this.#atOf(ref);
+    const before = view.getInt32(at + dataLengthAt, true);
+    this.#approximateBytes += Math.max(length, 0) - Math.max(before, 0);
+    const headBytes = pathStartIn(view, at) + pathLengthIn(view, at);
+    const wanted = headBytes + Math.max(length, 0);
+    const isMoving = this.#pages.isMisfit(this.#pages.sizeAt(address), wanted);
+    if (isMoving) {
+      const from = this.#bytesOf(ref);
+      this.#slots[ref] = this.#pages.allocate(wanted);
+      this.#bytesOf(ref).set(from.subarray(at, at + headBytes), this.#atOf(ref));
+      view = this.#viewOf(ref);
+      at = this.#atOf(ref);
+    }
+    view.setInt32(at + dataLengthAt, length, true);
+    if (length > 0) copyBytes(data, start, length, this.#bytesOf(ref), at + headBytes);
+    if (isMoving) this.#pages.free(address);
+  }
+
+  parentOf(ref: ZnodeRef): ZnodeRef {
+    if (ref === this.root) return noZnode;
+    const bytes = this.#bytesOf(ref);
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    const path = at + pathStartIn(view, at);
+    let end = path + pathLengthIn(view, at) - 1;
+    while (bytes[end] !== slash) end--;
+    return this.find(bytes, path, end - path);
+  }
+
+  numChildrenOf(ref: ZnodeRef): number {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    return hasChildrenFields(view, at) ? view.getInt32(at + numChildrenAt, true) : 0;
+  }
+
+  dataLengthOf(ref: ZnodeRef): number {
+    return this.#viewOf(ref).getInt32(this.#atOf(ref) + dataLengthAt, true);
+  }
+
+  aclKeyOf(ref: ZnodeRef): number {
+    return this.#viewOf(ref).getInt32(this.#atOf(ref) + aclKeyAt, true);
+  }
+
+  versionOf(ref: ZnodeRef): number {
+    return this.#viewOf(ref).getInt32(this.#atOf(ref) + versionAt);
+  }
+
+  cversionOf(ref: ZnodeRef): number {
+    return this.#viewOf(ref).getInt32(this.#atOf(ref) + cversionAt);
+  }
+
+  aversionOf(ref: ZnodeRef): number {
+    return this.#viewOf(ref).getInt32(this.#atOf(ref) + aversionAt);
+  }
+
+  czxidOf(ref: ZnodeRef): Zxid {
+    return this.#longOf(ref, czxidAt);
+  }
+
+  mzxidOf(ref: ZnodeRef): Zxid {
+    return this.#longOf(ref, mzxidAt);
+  }
+
+  pzxidOf(ref: ZnodeRef): Zxid {
+    return this.#longOf(ref, pzxidAt);
+  }
+
+  ctimeMsOf(ref: ZnodeRef): number {
+    return this.#longOf(ref, ctimeAt);
+  }
+
+  mtimeMsOf(ref: ZnodeRef): number {
+    return this.#longOf(ref, mtimeAt);
+  }
+
+  ownerOf(ref: ZnodeRef): bigint {
+    return ownerIn(this.#viewOf(ref), this.#atOf(ref));
+  }
+
+  pathOf(ref: ZnodeRef): string {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    return decodeText(this.#bytesOf(ref), at + pathStartIn(view, at), pathLengthIn(view, at));
+  }
+
+  copyDataOf(ref: ZnodeRef): Uint8Array | null {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    const length = view.getInt32(at + dataLengthAt, true);
+    if (length < 0) return null;
+    const start = at + pathStartIn(view, at) + pathLengthIn(view, at);
+    return this.#bytesOf(ref).slice(start, start + length);
+  }
+
+  setAclKey(ref: ZnodeRef, aclKey: number): void {
+    this.#viewOf(ref).setInt32(this.#atOf(ref) + aclKeyAt, aclKey, true);
+  }
+
+  setStat(ref: ZnodeRef, stat: Uint8Array, statStart: number): void {
+    copyBytes(stat, statStart, statPersistedBytes, this.#bytesOf(ref), this.#atOf(ref) + statAt);
+  }
+
+  setAversion(ref: ZnodeRef, aversion: number): void {
+    this.#viewOf(ref).setInt32(this.#atOf(ref) + aversionAt, aversion);
+  }
+
+  setVersion(ref: ZnodeRef, version: number): void {
+    this.#viewOf(ref).setInt32(this.#atOf(ref) + versionAt, version);
+  }
+
+  setCversion(ref: ZnodeRef, cversion: number): void {
+    this.#viewOf(ref).setInt32(this.#atOf(ref) + cversionAt, cversion);
+  }
+
+  setMzxid(ref: ZnodeRef, zxid: Zxid): void {
+    this.#setLong(ref, mzxidAt, zxid);
+  }
+
+  setMtimeMs(ref: ZnodeRef, timeMs: number): void {
+    this.#setLong(ref, mtimeAt, timeMs);
+  }
+
+  setPzxid(ref: ZnodeRef, zxid: Zxid): void {
+    this.#setLong(ref, pzxidAt, zxid);
+  }
+
+  firstChildOf(ref: ZnodeRef): ZnodeRef {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    return hasChildrenFields(view, at) ? view.getInt32(at + firstChildAt, true) : noZnode;
+  }
+
+  nextSiblingOf(ref: ZnodeRef): ZnodeRef {
+    return this.#viewOf(ref).getInt32(this.#atOf(ref) + nextAt, true);
+  }
+
+  writePath(ref: ZnodeRef, writer: JuteWriter): void {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    const length = pathLengthIn(view, at);
+    writer.int(length);
+    this.#writeRun(ref, at + pathStartIn(view, at), length, writer);
+  }
+
+  writeData(ref: ZnodeRef, writer: JuteWriter): void {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    const length = view.getInt32(at + dataLengthAt, true);
+    writer.int(length);
+    if (length > 0) this.#writeRun(ref, at + pathStartIn(view, at) + pathLengthIn(view, at), length, writer);
+  }
+
+  writeStat(ref: ZnodeRef, writer: JuteWriter): void {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    const numChildren = hasChildrenFields(view, at) ? view.getInt32(at + numChildrenAt, true) : 0;
+    const start = writer.length - statAt;
+    writer.rawView(view, at + statAt, pzxidAt - statAt);
+    writer.intAt(start + cversionAt, 2 * view.getInt32(at + cversionAt) - numChildren);
+    const owner = ownerIn(view, at);
+    if (owner !== 0n && ownerKind(owner, this.#ownerRules) !== "ephemeral") {
+      writer.intAt(start + ownerAt, 0);
+      writer.intAt(start + ownerAt + 4, 0);
+    }
+    writer.int(Math.max(view.getInt32(at + dataLengthAt, true), 0));
+    writer.int(numChildren);
+    writer.rawView(view, at + pzxidAt, 8);
+  }
+
+  writeStatPersisted(ref: ZnodeRef, writer: JuteWriter): void {
+    writer.rawView(this.#viewOf(ref), this.#atOf(ref) + statAt, statPersistedBytes);
+  }
+
+  writeChildren(ref: ZnodeRef, writer: JuteWriter): void {
+    writer.int(this.numChildrenOf(ref));
+    const above = ref === this.root ? 1 : pathLengthIn(this.#viewOf(ref), this.#atOf(ref)) + 1;
+    for (let child = this.firstChildOf(ref); child !== noZnode; child = this.nextSiblingOf(child)) {
+      const view = this.#viewOf(child);
+      const at = this.#atOf(child);
+      const length = pathLengthIn(view, at) - above;
+      writer.int(length);
+      this.#writeRun(child, at + pathStartIn(view, at) + above, length, writer);
+    }
+  }
+
+  contentCrcOf(ref: ZnodeRef): number {
+    const bytes = this.#bytesOf(ref);
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    const path = at + pathStartIn(view, at);
+    const length = pathLengthIn(view, at);
+    return contentCrc(bytes, path, length, bytes, path + length, view.getInt32(at + dataLengthAt, true));
+  }
+
+  digestOf(ref: ZnodeRef): number {
+    const bytes = this.#bytesOf(ref);
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    if (!isDigested(bytes, at + pathStartIn(view, at), pathLengthIn(view, at))) return 0;
+    return znodeDigest(this.contentCrcOf(ref), bytes, at + statAt);
+  }
+
+  hasPath(ref: ZnodeRef, bytes: Uint8Array, start: number, length: number): boolean {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    if (pathLengthIn(view, at) !== length) return false;
+    const path = at + pathStartIn(view, at);
+    // From the end: paths differ there.
+    for (let index = length - 1; index >= 0; index--) {
+      if (view.getUint8(path + index) !== bytes[start + index]) return false;
+    }
+    return true;
+  }
+
+  hashOf(ref: ZnodeRef): number {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    const path = at + pathStartIn(view, at);
+    return hashPath(this.#bytesOf(ref), path, pathLengthIn(view, at), this.#key0, this.#key1);
+  }
+
+  onMoved(from: CellAddress, to: CellAddress): void {
+    const view = this.#pages.viewAt(to);
+    const at = this.#pages.offsetOf(to);
+    const path = at + pathStartIn(view, at);
+    const ref = this.find(this.#pages.bytesAt(to), path, pathLengthIn(view, at));
+    assert(this.#slots[ref] === from, "a record is found by its path");
+    this.#slots[ref] = to;
+  }
+
+  #addRoot(): void {
+    const path = new Uint8Array([slash]);
+    const stat = new Uint8Array(statPersistedBytes);
+    const ref = this.#add(path, 0, 1, stat, 0, 0, -1, stat, 0);
+    assert(ref === this.root, "the root is the first znode");
+  }
+
+  /** Makes a record that nothing is linked to yet. */
+  #add(
+    path: Uint8Array,
+    pathStart: number,
+    pathLength: number,
+    data: Uint8Array,
+    dataStart: number,
+    dataLength: number,
+    aclKey: number,
+    stat: Uint8Array,
+    statStart: number,
+  ): ZnodeRef {
+    assert(pathLength <= pathLengthMask, "a path is below 2^27 bytes");
+    const address = this.#pages.allocate(firstChildAt + pathLength + Math.max(dataLength, 0));
+    const ref = this.#takeSlot();
+    this.#slots[ref] = address;
+    const view = this.#viewOf(ref);
+    const bytes = this.#bytesOf(ref);
+    const at = this.#atOf(ref);
+    view.setInt32(at + nextAt, noZnode, true);
+    view.setInt32(at + previousAt, noZnode, true);
+    view.setInt32(at + aclKeyAt, aclKey, true);
+    view.setInt32(at + dataLengthAt, dataLength, true);
+    view.setInt32(at + pathLengthAt, pathLength, true);
+    copyBytes(stat, statStart, statPersistedBytes, bytes, at + statAt);
+    copyBytes(path, pathStart, pathLength, bytes, at + firstChildAt);
+    if (dataLength > 0) copyBytes(data, dataStart, dataLength, bytes, at + firstChildAt + pathLength);
+    this.#size++;
+    this.#approximateBytes += pathLength + Math.max(dataLength, 0);
+    return ref;
+  }
+
+  /** Makes room in the record for what is kept about children. */
+  #ensureChildrenFields(ref: ZnodeRef): void {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref);
+    if (hasChildrenFields(view, at)) return;
+    const address = this.#slots[ref];
+    const bytes = this.#bytesOf(ref);
+    const tailBytes = pathLengthIn(view, at) + Math.max(view.getInt32(at + dataLengthAt, true), 0);
+    const wanted = firstChildAt + childrenBytes + tailBytes;
+    const isMoving = this.#pages.isMisfit(this.#pages.sizeAt(address), wanted);
+    if (isMoving) this.#slots[ref] = this.#pages.allocate(wanted);
+    const newBytes = this.#bytesOf(ref);
+    const newView = this.#viewOf(ref);
+    const newAt = this.#atOf(ref);
+    // Tail first: in the same cell it makes room for the fields.
+    const tail = bytes.subarray(at + firstChildAt, at + firstChildAt + tailBytes);
+    newBytes.set(tail, newAt + firstChildAt + childrenBytes);
+    if (isMoving) newBytes.set(bytes.subarray(at, at + firstChildAt), newAt);
+    newView.setInt32(newAt + firstChildAt, noZnode, true);
+    newView.setInt32(newAt + numChildrenAt, 0, true);
+    const pathLength = newView.getInt32(newAt + pathLengthAt, true);
+    newView.setInt32(newAt + pathLengthAt, pathLength | hasChildrenBit, true);
+    if (isMoving) this.#pages.free(address);
+  }
+
+  #takeSlot(): ZnodeRef {
+    const free = this.#freeSlot;
+    if (free !== 0) {
+      this.#freeSlot = ~this.#slots[free];
+      return free;
+    }
+    if (this.#slotsUsed === this.#slots.length) {
+      const larger = new Int32Array(this.#slots.length * 2);
+      larger.set(this.#slots);
+      this.#slots = larger;
+    }
+    assert(this.#slotsUsed < refsMax, "a store has at most 2^26 znodes");
+    return this.#slotsUsed++;
+  }
+
+  #bytesOf(ref: ZnodeRef): Uint8Array {
+    return this.#pages.bytesAt(this.#slots[ref]);
+  }
+
+  #viewOf(ref: ZnodeRef): DataView {
+    return this.#pages.viewAt(this.#slots[ref]);
+  }
+
+  #atOf(ref: ZnodeRef): number {
+    return this.#pages.offsetOf(this.#slots[ref]);
+  }
+
+  #longOf(ref: ZnodeRef, field: number): number {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref) + field;
+    return view.getInt32(at) * 0x100000000 + view.getUint32(at + 4);
+  }
+
+  #setLong(ref: ZnodeRef, field: number, value: number): void {
+    const view = this.#viewOf(ref);
+    const at = this.#atOf(ref) + field;
+    const high = Math.floor(value / 0x100000000);
+    view.setInt32(at, high);
+    view.setInt32(at + 4, value - high * 0x100000000);
+  }
+
+  #writeRun(ref: ZnodeRef, start: number, length: number, writer: JuteWriter): void {
+    if (length <= wordCopyMax) writer.rawView(this.#viewOf(ref), start, length);
+    else writer.rawRange(this.#bytesOf(ref), start, length);
+  }
+}
+
+function hasChildrenFields(view: DataView, at: number): boolean {
+  return view.getInt32(at + pathLengthAt, true) < 0;
+}
+
+function pathLengthIn(view: DataView, at: number): number {
+  return view.getInt32(at + pathLengthAt, true) & pathLengthMask;
+}
+
+/** Where in a record its path begins. */
+function pathStartIn(view: DataView, at: number): number {
+  return firstChildAt + ((view.getInt32(at + pathLengthAt, true) >>> 28) & childrenBytes);
+}
+
+function ownerIn(view: DataView, at: number): bigint {
+  if ((view.getInt32(at + ownerAt) | view.getInt32(at + ownerAt + 4)) === 0) return 0n;
+  return view.getBigInt64(at + ownerAt);
+}
+
+function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
+  if (length > 64) {
+    to.set(from.subarray(start, start + length), at);
+    return;
+  }
+  for (let index = 0; index < length; index++) to[at + index] = from[start + index];
+}
