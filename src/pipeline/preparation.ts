@@ -20,8 +20,6 @@ export interface PreparationSettings {
   readonly enforceQuota: boolean;
   /** closeSession txns list the ephemerals they remove (`closeSessionTxn.enabled`). */
   readonly closeSessionTxn: boolean;
-  /** `reconfig` is answered at all (`reconfigEnabled`). */
-  readonly reconfigEnabled: boolean;
 }
 
 /** Who asks for a write. */
@@ -48,6 +46,8 @@ export class Preparation {
   txn = new JuteWriter(arenaBytes);
   /** The txn's type when it differs from the request's; set by ops. */
   txnType = 0;
+  /** The op under preparation is a part of a multi. */
+  inMulti = false;
   /** The request's origin, zxid and time in ms, for the op under preparation. */
   sessionId: SessionId = 0n;
   authIds: readonly AuthId[] = [];
@@ -119,6 +119,7 @@ export class Preparation {
     this.sessionId = sessionId;
     this.timeMs = timeMs;
     this.txnType = type;
+    this.inMulti = false;
     const start = this.txn.length;
     this.txn.long(sessionId);
     this.txn.int(cxid);

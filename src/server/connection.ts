@@ -192,7 +192,9 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     this.markDirty();
     this.#connectRequest = null;
     // A session found at once is ready while its connect frame is still being handled: the splitter goes on by itself.
-    if (!this.#inConnectFrame) this.#splitter.resume(this);
+    if (this.#inConnectFrame) return;
+    this.socket.resume();
+    this.#splitter.resume(this);
   }
 
   /** The session asked for is not valid: the client is told so, and the connection ends in order. */
@@ -310,6 +312,8 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     this.#phase = "connecting";
     this.#connectRequest = request;
     this.host.onConnectRequest(this, request);
+    // Nothing bounds what a client sends ahead but that it is not read.
+    if (this.#phase === ("connecting" as Phase)) this.socket.pause();
   }
 
   #onRequest(bytes: Uint8Array, start: number, end: number): void {

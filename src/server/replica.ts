@@ -24,7 +24,6 @@ import type { ClientRequest } from "./client_request.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionHost } from "./connection_host.ts";
 import { ConnectionTable } from "./connection_table.ts";
-import type { DigestHistory } from "./digest_history.ts";
 import type { LeaderRole, LeaderRoleHost } from "./roles/leader.ts";
 
 /** What a {@link Replica} is made of. The role comes later, since it needs the replica as its host. */
@@ -38,7 +37,6 @@ export interface ReplicaParts {
   readonly sessionIds: SessionIds;
   readonly access: Access;
   readonly metrics: ServerMetrics;
-  readonly digestHistory: DigestHistory;
   /** The log is told once per turn that the turn is over. */
   flushLog(): void;
   /** The log has grown enough for a snapshot. */
@@ -307,10 +305,6 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
 
   onSessionCloseRefused(session: Session): void {
     this.#parts.sessions.retryClosing(session, this.nowMs);
-  }
-
-  onApplied(zxid: Zxid): void {
-    this.#parts.digestHistory.onApplied(zxid);
   }
 
   onDurable(lastZxid: Zxid): void {

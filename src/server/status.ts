@@ -16,7 +16,6 @@ import type { SessionId } from "../protocol/session_id.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import type { SessionTracker } from "../session/session_tracker.ts";
 import type { Connection } from "./connection.ts";
-import type { DigestHistory } from "./digest_history.ts";
 import type { Replica } from "./replica.ts";
 
 /** What a {@link ReplicaStatus} looks at. */
@@ -24,13 +23,14 @@ export interface ReplicaStatusParts {
   readonly replica: Replica;
   readonly sessions: SessionTracker;
   readonly metrics: ServerMetrics;
-  readonly digestHistory: DigestHistory;
   readonly clock: Clock;
   readonly process: ProcessStatus;
   readonly config: ConfigStatus;
   /** How long a connection may go without a session, in ms. */
   readonly sessionlessConnectionMs: number;
   directoryBytes(directory: string): number;
+  /** The port that clients connect to, once it is open. */
+  boundPort(): number | undefined;
 }
 
 /** Sessionless connections are shown in groups of this many ms (NIOServerCnxnFactory's expiry queue). */
@@ -43,7 +43,6 @@ export class ReplicaStatus implements StatusView {
   readonly ensemble: EnsembleStatus | undefined = undefined;
   readonly localSessionCount = 0;
   readonly metrics: ServerMetrics;
-  readonly config: ConfigStatus;
   readonly process: ProcessStatus;
   readonly #parts: ReplicaStatusParts;
   readonly #startedMs: number;
@@ -51,9 +50,12 @@ export class ReplicaStatus implements StatusView {
   constructor(parts: ReplicaStatusParts) {
     this.#parts = parts;
     this.metrics = parts.metrics;
-    this.config = parts.config;
     this.process = parts.process;
     this.#startedMs = parts.clock.monotonicMs();
+  }
+
+  get config(): ConfigStatus {
+    return { ...this.#parts.config, clientPort: this.#parts.boundPort() ?? this.#parts.config.clientPort };
   }
 
   get uptimeMs(): number {
@@ -158,8 +160,10 @@ export class ReplicaStatus implements StatusView {
     }
   }
 
-  digestHistory(): Iterable<readonly [zxid: Zxid, digest: bigint]> {
-    return this.#parts.digestHistory.entries();
+  *digestHistory(): Iterable<readonly [zxid: Zxid, digest: bigint]> {
+    for (const { zxid, digest } of this.#parts.replica.tree.digestAudit.history) {
+      yield [zxid, BigInt.asUintN(64, digest)];
+    }
   }
 
   snapshotDirBytes(): number {

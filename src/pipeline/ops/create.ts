@@ -50,12 +50,14 @@ function prepareCreate(preparation: Preparation, body: JuteReader, code: CreateC
   body.skip(Math.max(dataLength, 0));
   const acl = decodeAclVector(body);
   const flags = body.int();
-  const ttlMs = code === OpCode.createTTL ? body.longNumber() : -1;
+  const sentTtlMs = code === OpCode.createTTL ? body.longNumber() : -1;
 
   if (flags < CreateFlag.persistent || flags > CreateFlag.persistentSequentialWithTtl) {
     return ErrorCode.badArguments;
   }
   const isTtl = isTtlFlag(flags);
+  // Inside a multi a createTTL without TTL flags is a plain create, whatever its ttl (Op.create).
+  const ttlMs = preparation.inMulti && !isTtl ? -1 : sentTtlMs;
   if (isTtl && !preparation.settings.ownerRules.extendedTypes) return ErrorCode.unimplemented;
   if (isTtl ? ttlMs < 1 || ttlMs > ttlMsMax : ttlMs >= 0) return ErrorCode.badArguments;
   if (requested === null) return ErrorCode.marshallingError;
@@ -79,7 +81,6 @@ function prepareCreate(preparation: Preparation, body: JuteReader, code: CreateC
     return ErrorCode.quotaExceeded;
   }
 
-  // Inside a multi a createTTL without TTL flags is a plain create; alone, its ttl has been refused above.
   const type = code === OpCode.createTTL && !isTtl ? OpCode.create : code;
   const cversion = (parent.cversion + 1) | 0;
   const txn = preparation.txn;

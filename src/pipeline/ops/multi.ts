@@ -29,6 +29,7 @@ export const multi: WriteOp = {
     txn.int(count);
     const bodiesAt = txn.length;
     pending.beginUndo();
+    preparation.inMulti = true;
     for (let index = 0; index < count; index++) {
       const error = preparePart(preparation, body);
       if (error === ErrorCode.ok) continue;

@@ -67,8 +67,6 @@ export interface LeaderRoleHost {
   onSessionClosed(session: Session): void;
   /** A session's last txn was refused by the disk: it is still there and must be closed later. */
   onSessionCloseRefused(session: Session): void;
-  /** Txn `zxid` is applied. */
-  onApplied(zxid: Zxid): void;
 }
 
 /** Where proposals are made durable; says so by `onDurable` or `onRefused`. */
@@ -180,7 +178,6 @@ export class LeaderRole implements LeaderEffects {
     preparation.pending.onApplied(zxid);
     metrics.commits.add(1);
     metrics.quorumAckLatency.record(host.nowMs - proposal.proposedMs);
-    host.onApplied(zxid);
     if (session !== null && op === null) host.onSessionCreated(session, connection);
     if (session !== null && op !== null) host.onSessionClosed(session);
     if (request !== null) connection!.onWriteDone(request, zxid, reply.error, reply.body);

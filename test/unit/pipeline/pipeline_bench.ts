@@ -47,7 +47,6 @@ export class PipelineBench {
       ownerRules,
       enforceQuota: options.enforceQuota ?? false,
       closeSessionTxn: true,
-      reconfigEnabled: false,
     }, 0);
   }
 

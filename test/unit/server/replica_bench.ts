@@ -14,7 +14,6 @@ import { Preparation } from "../../../src/pipeline/preparation.ts";
 import { encodeAcl, openAcl } from "../../../src/protocol/acl.ts";
 import { encodeConnectRequest } from "../../../src/protocol/connect.ts";
 import { Majority } from "../../../src/quorum/majority.ts";
-import { DigestHistory } from "../../../src/server/digest_history.ts";
 import { Replica } from "../../../src/server/replica.ts";
 import { LeaderRole } from "../../../src/server/roles/leader.ts";
 import { ReplicaStatus } from "../../../src/server/status.ts";
@@ -176,7 +175,6 @@ export class ReplicaBench {
       new IpAuth(),
     ], false);
     const metrics = new ServerMetrics();
-    const digestHistory = new DigestHistory(this.tree);
     const watches = new WatchManager();
     this.sessions = new SessionTracker({ tickMs: config.tickMs });
     this.replica = new Replica({
@@ -189,7 +187,6 @@ export class ReplicaBench {
       sessionIds: new SessionIds(1, this.clock.monotonicMs()),
       access,
       metrics,
-      digestHistory,
       flushLog: () => {},
       onSnapshotWanted: () => this.snapshotsWanted++,
       onFatal: (error) => {
@@ -204,7 +201,6 @@ export class ReplicaBench {
         ownerRules,
         enforceQuota: false,
         closeSessionTxn: true,
-        reconfigEnabled: false,
       }, 0),
       leader: new Leader(new Majority([1]), 0),
       log: { append: (_bytes, _start, _end, zxid) => this.#appended.push(zxid) },
@@ -216,7 +212,6 @@ export class ReplicaBench {
       replica: this.replica,
       sessions: this.sessions,
       metrics,
-      digestHistory,
       clock: this.clock,
       process: { version: "test", environment: () => [], openFiles: () => 0, openFilesMax: () => 0 },
       config: {
@@ -233,6 +228,7 @@ export class ReplicaBench {
       },
       sessionlessConnectionMs: config.limits.sessionlessConnectionMs,
       directoryBytes: () => 0,
+      boundPort: () => undefined,
     });
     this.replica.becomeServing(
       role,

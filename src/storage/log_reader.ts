@@ -1,0 +1,353 @@
+import { type Disk, DiskError, type DiskFile } from "../base/disk.ts";
+import { limits } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import { txnHeaderBytes } from "../protocol/txn.ts";
+import { epochOf, type Zxid, zxidToHex } from "../protocol/zxid.ts";
+import { adler32 } from "./adler32.ts";
+import { CorruptLogError } from "./errors.ts";
+import { type DatedFile, listDated } from "./file_names.ts";
+import {
+  logEntryContentOffset,
+  logEntryEnd,
+  logEntryOverhead,
+  logHeaderBytes,
+  logMagic,
+} from "./txn_log_format.ts";
+
+/** What a {@link LogReader} is made from. */
+export interface LogReaderOptions {
+  readonly disk: Disk;
+  /** The version-2 directory of the logs. */
+  readonly directory: string;
+  /** The first entry handed out is the first one from this zxid on. */
+  readonly fromZxid: Zxid;
+  readonly logger: Logger;
+  /** Bytes of the largest entry believed (`jute.maxbuffer` and its extra size). */
+  readonly entryBytesMax?: number;
+}
+
+const windowBytes = 256 * 1024;
+
+const restoreRemedy =
+  "the txns from there on cannot be trusted. On a member of an ensemble move the version-2 " +
+  "directories away and start again, to copy the data from the others; alone, restore a backup, or let " +
+  "Apache's zkTxnLogToolkit.sh --recover write a copy without the bad entries";
+
+/**
+ * Reads the entries of all logs of a directory, in order, from a zxid on, in bounded memory (FileTxnIterator of
+ * 3.9.5).
+ *
+ * - A len of 0 or the end of the file anywhere in an entry ends a file quietly; a wrong end byte ends it with a
+ *   log line: the entry was being written when its server died. The next file follows.
+ * - Anything else that is no entry stops with {@link CorruptLogError}: a wrong crc, a length out of reason, a
+ *   wrong magic or a header cut short, and a zxid that skips others of its epoch.
+ * - An entry not newer than the one before it, where files overlap, is handed out again, with a log line.
+ * - An empty last file is passed over: its server died before the header was written.
+ */
+export class LogReader {
+  /** Holds the entry that {@link next} stopped at; overwritten by the next call. */
+  bytes: Uint8Array = new Uint8Array(windowBytes);
+  /** The entry is `bytes[start, end)`. */
+  start = 0;
+  end = 0;
+  /** Zxid of the entry. */
+  zxid: Zxid = -1;
+  /** Path of the file that holds the entry; "" before the first. */
+  path = "";
+  /** Where the entry, from its crc on, begins and ends in that file. */
+  offset = 0;
+  endOffset = 0;
+
+  readonly #disk: Disk;
+  readonly #logger: Logger;
+  readonly #fromZxid: Zxid;
+  readonly #entryBytesMax: number;
+  readonly #files: DatedFile[];
+  #nextFile = 0;
+  #file: DiskFile | null = null;
+  #view: DataView = new DataView(this.bytes.buffer);
+  /** `bytes[#at, #filled)` is not read yet; `bytes[0]` lies at `#windowOffset` of the file. */
+  #at = 0;
+  #filled = 0;
+  #windowOffset = 0;
+  #highest: Zxid = -1;
+  /** The current file was reported to go back to an earlier zxid. */
+  #overlapTold = false;
+
+  constructor(options: LogReaderOptions) {
+    this.#disk = options.disk;
+    this.#logger = options.logger;
+    this.#fromZxid = options.fromZxid;
+    this.#entryBytesMax = options.entryBytesMax ?? limits.frameBytesMax + limits.fieldBytesExtra;
+    this.#files = logsFrom(listDated(options.disk, options.directory, "log"), options.fromZxid);
+  }
+
+  /** The files to be read, in order. */
+  get files(): readonly DatedFile[] {
+    return this.#files;
+  }
+
+  /** Highest zxid met so far, those before the wanted one too; -1 for none. */
+  get highestZxid(): Zxid {
+    return this.#highest;
+  }
+
+  /**
+   * Moves to the next entry.
+   *
+   * @returns False when there is none: all files are read.
+   * @throws {CorruptLogError} If what follows is no entry.
+   * @throws {DiskError} If a file cannot be read.
+   */
+  next(): boolean {
+    for (;;) {
+      if (this.#file === null && !this.#openNext()) return false;
+      if (!this.#readEntry()) this.#leaveFile();
+      else if (this.zxid >= this.#fromZxid) return true;
+    }
+  }
+
+  /** Gives the open file back. */
+  close(): void {
+    this.#leaveFile();
+    this.#nextFile = this.#files.length;
+  }
+
+  #leaveFile(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  #openNext(): boolean {
+    if (this.#nextFile === this.#files.length) return false;
+    const { path } = this.#files[this.#nextFile++];
+    const file = this.#disk.open(path, "read");
+    this.#file = file;
+    this.#overlapTold = false;
+    this.path = path;
+    this.#at = 0;
+    this.#filled = 0;
+    this.#windowOffset = 0;
+    if (!this.#have(logHeaderBytes)) {
+      const bytes = this.#filled;
+      this.#leaveFile();
+      if (bytes === 0 && this.#nextFile === this.#files.length) return false;
+      throw new CorruptLogError(
+        `The header is cut short after ${bytes} bytes`,
+        { file: path, offset: bytes },
+        this.#nextFile === this.#files.length
+          ? "it holds no txn; remove the file and start again"
+          : "newer logs follow it, so txns may be missing; restore the file from a backup, or remove it if it " +
+            "never held any",
+      );
+    }
+    const magic = this.#view.getInt32(0);
+    if (magic !== logMagic) {
+      this.#leaveFile();
+      throw new CorruptLogError(
+        `The first four bytes are 0x${
+          (magic >>> 0).toString(16).padStart(8, "0")
+        } and not those of a txn log`,
+        { file: path, offset: 0 },
+        "if it is no log of ZooKeeper's, move it out of this directory; if it was one, restore it from a backup",
+      );
+    }
+    this.#at = logHeaderBytes;
+    return true;
+  }
+
+  /** @returns False at the end of the file. */
+  #readEntry(): boolean {
+    if (!this.#have(logEntryContentOffset)) return false;
+    const length = this.#view.getInt32(this.#at + 8);
+    if (length === 0) return false;
+    if (length < 0 || length > this.#entryBytesMax) {
+      throw this.#corrupt(
+        `An entry's length is ${length}, out of reason (at most ${this.#entryBytesMax})`,
+      );
+    }
+    if (!this.#have(length + logEntryOverhead)) {
+      this.#logger.info("A txn log ends within an entry that was never completed", {
+        file: this.path,
+        offset: this.#windowOffset + this.#at,
+      });
+      return false;
+    }
+    const start = this.#at + logEntryContentOffset;
+    const end = start + length;
+    if (this.bytes[end] !== logEntryEnd) {
+      this.#logger.error("A txn log ends with an entry that was written in part only", {
+        file: this.path,
+        offset: this.#windowOffset + this.#at,
+      });
+      return false;
+    }
+    const expected = this.#view.getUint32(this.#at) * 0x100000000 + this.#view.getUint32(this.#at + 4);
+    const actual = adler32(this.bytes, start, end);
+    if (actual !== expected) {
+      throw this.#corrupt(`An entry's checksum is 0x${actual.toString(16)}, not 0x${expected.toString(16)}`);
+    }
+    if (length < txnHeaderBytes) throw this.#corrupt(`An entry of ${length} bytes is too short for a txn`);
+    this.#accept(start, end);
+    return true;
+  }
+
+  #accept(start: number, end: number): void {
+    const zxid = this.#view.getInt32(start + 12) * 0x100000000 + this.#view.getUint32(start + 16);
+    this.offset = this.#windowOffset + this.#at;
+    const highest = this.#highest;
+    if (zxid <= highest && !this.#overlapTold) {
+      this.#overlapTold = true;
+      this.#logger.error("A txn log goes back to an earlier zxid; its entries are read again", {
+        file: this.path,
+        offset: this.offset,
+        zxid: zxidToHex(zxid),
+        highest: zxidToHex(highest),
+      });
+    } else if (
+      zxid > highest && highest >= this.#fromZxid && zxid !== highest + 1 &&
+      epochOf(zxid) === epochOf(highest)
+    ) {
+      throw this.#corrupt(
+        `Txn 0x${zxidToHex(zxid)} follows 0x${zxidToHex(highest)}: those between them are missing`,
+      );
+    }
+    this.#highest = Math.max(highest, zxid);
+    this.start = start;
+    this.end = end;
+    this.zxid = zxid;
+    this.#at = end + 1;
+    this.endOffset = this.#windowOffset + this.#at;
+  }
+
+  /** Makes the next `count` bytes of the file lie in the window. @returns False when the file ends before. */
+  #have(count: number): boolean {
+    if (this.#filled - this.#at >= count) return true;
+    const held = this.#filled - this.#at;
+    if (count > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(count, this.bytes.length * 2));
+      larger.set(this.bytes.subarray(this.#at, this.#filled));
+      this.bytes = larger;
+      this.#view = new DataView(larger.buffer);
+    } else {
+      this.bytes.copyWithin(0, this.#at, this.#filled);
+    }
+    this.#windowOffset += this.#at;
+    this.#at = 0;
+    this.#filled = held;
+    while (this.#filled < count) {
+      const file = this.#file;
+      if (file === null) return false;
+      const read = file.readAt(this.bytes.subarray(this.#filled), this.#windowOffset + this.#filled);
+      if (read === 0) return false;
+      this.#filled += read;
+    }
+    return true;
+  }
+
+  #corrupt(what: string): CorruptLogError {
+    const where = { file: this.path, offset: this.#windowOffset + this.#at };
+    this.#leaveFile();
+    return new CorruptLogError(what, where, restoreRemedy);
+  }
+}
+
+/** The logs that may hold txns from `zxid` on: those named so or later, and the last one before. */
+function logsFrom(files: readonly DatedFile[], zxid: Zxid): DatedFile[] {
+  let first = 0;
+  for (let index = 0; index < files.length; index++) {
+    if (files[index].zxid < zxid) first = index;
+  }
+  // Of several files with one zxid all are read, for any of them may be the complete one.
+  while (first > 0 && files[first - 1].zxid === files[first].zxid) first--;
+  return files.slice(first);
+}
+
+/** @returns True when an empty last log, left by a crash at its creation, was removed (FileTxnLog of 3.9.5). */
+export function removeEmptyLastLog(disk: Disk, directory: string, logger: Logger): boolean {
+  const last = listDated(disk, directory, "log").at(-1);
+  if (last === undefined || disk.sizeOf(last.path) > 0) return false;
+  disk.remove(last.path);
+  logger.warn("An empty txn log was removed; its server stopped while making it", { file: last.path });
+  return true;
+}
+
+/** What {@link truncateLogs} is told. */
+export interface TruncateOptions {
+  readonly disk: Disk;
+  readonly logDirectory: string;
+  readonly snapshotDirectory: string;
+  /** The last zxid that stays. */
+  readonly afterZxid: Zxid;
+  readonly logger: Logger;
+  readonly entryBytesMax?: number;
+}
+
+/**
+ * Takes every txn after a zxid off the disk, as a leader orders with TRUNC: the log is cut behind it, newer logs
+ * and newer snapshots are removed. The writer must be closed; afterwards the database is loaded again.
+ *
+ * Apache leaves the next txn in place when the wanted one is absent, and newer snapshots always; both would
+ * bring back what must go, so here the first is refused and the second are removed.
+ *
+ * @returns False, with nothing changed, when the disk does not hold the state at that zxid: the learner must
+ *   copy it from its leader instead.
+ * @throws {DiskError} If a file cannot be cut, synced or removed.
+ * @throws {CorruptLogError} If the log cannot be read up to there.
+ */
+export function truncateLogs(options: TruncateOptions): boolean {
+  const { disk, logDirectory, snapshotDirectory, afterZxid, logger } = options;
+  const snapshots = listDated(disk, snapshotDirectory, "snapshot");
+  if (!snapshots.some((snapshot) => snapshot.zxid <= afterZxid)) return false;
+
+  const reader = new LogReader({ ...options, directory: logDirectory, fromZxid: afterZxid });
+  let held = snapshots.some((snapshot) => snapshot.zxid === afterZxid);
+  let cut: { path: string; bytes: number } | null = null;
+  try {
+    if (reader.next()) {
+      const found = reader.zxid === afterZxid;
+      held ||= found;
+      cut = { path: reader.path, bytes: found ? reader.endOffset : reader.offset };
+    }
+  } finally {
+    reader.close();
+  }
+  if (!held) return false;
+
+  for (const snapshot of snapshots) {
+    if (snapshot.zxid > afterZxid) disk.remove(snapshot.path);
+  }
+  disk.syncDirectory(snapshotDirectory);
+  // Newest first, each made durable, so that a crash in between leaves no gap.
+  for (const log of listDated(disk, logDirectory, "log").toReversed()) {
+    if (log.zxid <= afterZxid) break;
+    if (log.path === cut?.path) cut = null;
+    disk.remove(log.path);
+    disk.syncDirectory(logDirectory);
+  }
+  if (cut !== null) {
+    const file = disk.open(cut.path, "write");
+    try {
+      file.truncate(cut.bytes);
+      file.sync();
+    } finally {
+      file.close();
+    }
+  }
+  logger.info("The txn log was cut at the leader's word", { zxid: zxidToHex(afterZxid) });
+  return true;
+}
+
+/** @returns Bytes of the logs that hold txns from `zxid` on, to weigh a copy of them against a snapshot. */
+export function logBytesFrom(disk: Disk, directory: string, zxid: Zxid): number {
+  let bytes = 0;
+  for (const file of logsFrom(listDated(disk, directory, "log"), zxid)) {
+    try {
+      bytes += disk.sizeOf(file.path);
+    } catch (error) {
+      // Purged meanwhile.
+      if (!(error instanceof DiskError) || error.code !== "ENOENT") throw error;
+    }
+  }
+  return bytes;
+}

@@ -1,0 +1,145 @@
+import type { Clock } from "../base/clock.ts";
+import type { Disk } from "../base/disk.ts";
+import type { Logger } from "../base/log.ts";
+import type { SessionId } from "../protocol/session_id.ts";
+import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
+import type { DataTree } from "../tree/data_tree.ts";
+import type { DataDirs } from "./data_dirs.ts";
+import { removeIfThere } from "./epoch_files.ts";
+import { BadSnapshotError, RecoveryError } from "./errors.ts";
+import { joinPath, listDated, parentOf } from "./file_names.ts";
+import { LogReader, removeEmptyLastLog } from "./log_reader.ts";
+import { loadSnapshot, looksWhole } from "./snapshot_reader.ts";
+
+/** What {@link recover} is told. */
+export interface RecoveryOptions {
+  readonly disk: Disk;
+  readonly dirs: DataDirs;
+  /** Receives the state; what it holds is lost. */
+  readonly tree: DataTree;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Logs without any snapshot are replayed from nothing (`snapshot.trust.empty`). */
+  readonly trustEmptySnapshot: boolean;
+  /** An empty directory is a new database (`db.autocreate`). */
+  readonly createDatabase: boolean;
+  /** Largest string or buffer believed, in bytes. */
+  readonly fieldBytesMax: number;
+}
+
+/** What recovery found. */
+export interface Recovered {
+  /** Of the snapshot that was loaded; null when there was none. */
+  readonly snapshotZxid: Zxid | null;
+  /** Newest zxid in the tree. */
+  readonly lastZxid: Zxid;
+  readonly txnsReplayed: number;
+  readonly snapshotMs: number;
+  readonly replayMs: number;
+  /** Sessions that own ephemerals and do not exist: to be closed by whoever leads (ZooKeeperServer.loadData). */
+  readonly orphans: readonly SessionId[];
+}
+
+/** A bound on tries, as Apache has it: older snapshots than these are no help. */
+const snapshotsTriedMax = 100;
+
+/**
+ * Brings back the state from disk: the newest snapshot that is whole, and every txn logged after it
+ * (FileTxnSnapLog.restore, ZooKeeperServer.loadData).
+ *
+ * @throws {RecoveryError} If there is no usable snapshot where there must be one.
+ * @throws {CorruptLogError} If a log holds what no ZooKeeper writes.
+ * @throws {DiskError} If a file cannot be read.
+ */
+export function recover(options: RecoveryOptions): Recovered {
+  const { disk, dirs, tree, logger, clock } = options;
+  const beganMs = clock.monotonicMs();
+  removeEmptyLastLog(disk, dirs.logs, logger);
+  const snapshotZxid = loadNewestSnapshot(options);
+  const loadedMs = clock.monotonicMs();
+  if (snapshotZxid === null) startEmpty(options);
+  const txnsReplayed = replay(options);
+  const orphans = [...tree.ephemerals.sessions()].filter((session) => !tree.sessions.has(session));
+  return {
+    snapshotZxid,
+    lastZxid: tree.lastProcessedZxid,
+    txnsReplayed,
+    snapshotMs: loadedMs - beganMs,
+    replayMs: clock.monotonicMs() - loadedMs,
+    orphans,
+  };
+}
+
+function loadNewestSnapshot({ disk, dirs, tree, logger, fieldBytesMax }: RecoveryOptions): Zxid | null {
+  const candidates = listDated(disk, dirs.snapshots, "snapshot").filter((snapshot) =>
+    looksWhole(disk, snapshot)
+  );
+  const tried = candidates.slice(-snapshotsTriedMax).reverse();
+  for (const snapshot of tried) {
+    try {
+      loadSnapshot(disk, snapshot, tree, fieldBytesMax);
+      return snapshot.zxid;
+    } catch (error) {
+      if (!(error instanceof BadSnapshotError)) throw error;
+      logger.error("A snapshot cannot be used; the one before it is tried", {
+        file: snapshot.path,
+        reason: error.message,
+      });
+    }
+  }
+  if (tried.length === 0) return null;
+  throw new RecoveryError(
+    `None of the ${tried.length} snapshots in ${dirs.snapshots} can be used (see the log lines above). ` +
+      "On a member of an ensemble move the version-2 directories away and start again, to copy the data from the " +
+      "others; alone, restore a backup",
+  );
+}
+
+/** No snapshot at all: a new database, or one that has lost it. */
+function startEmpty({ disk, dirs, tree, trustEmptySnapshot, createDatabase }: RecoveryOptions): void {
+  const logs = listDated(disk, dirs.logs, "log");
+  if (logs.length > 0 && !trustEmptySnapshot) {
+    throw new RecoveryError(
+      `There are txn logs in ${dirs.logs} but no snapshot in ${dirs.snapshots}, so the state they begin from is ` +
+        "missing. Put the snapshots back; or set snapshot.trust.empty=true once, if this directory comes from a " +
+        "ZooKeeper before 3.5 that never wrote one",
+    );
+  }
+  const initialized = removeIfThere(disk, joinPath(parentOf(dirs.logs), "initialize"));
+  if (logs.length === 0 && !createDatabase && !initialized) {
+    throw new RecoveryError(
+      `There is no database in ${dirs.snapshots}, and db.autocreate=false forbids to begin an empty one. ` +
+        "Put the data back; or, for a new database, make an empty file named initialize beside version-2",
+    );
+  }
+  tree.lastProcessedZxid = 0;
+}
+
+function replay({ disk, dirs, tree, logger, fieldBytesMax }: RecoveryOptions): number {
+  const reader = new LogReader({
+    disk,
+    directory: dirs.logs,
+    fromZxid: tree.lastProcessedZxid + 1,
+    logger,
+    entryBytesMax: fieldBytesMax,
+  });
+  let count = 0;
+  try {
+    while (reader.next()) {
+      try {
+        tree.apply(reader.bytes, reader.start, reader.end, null, null);
+      } catch (error) {
+        throw new RecoveryError(
+          `The txn 0x${
+            zxidToHex(reader.zxid)
+          } at byte ${reader.offset} of ${reader.path} cannot be applied: ` +
+            `${(error as Error).message}. Restore a backup, or copy the data from another server`,
+        );
+      }
+      count++;
+    }
+  } finally {
+    reader.close();
+  }
+  return count;
+}
