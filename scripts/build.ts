@@ -75,8 +75,13 @@ function compile(file: string, flags: string[]): void {
     "--compile",
     "--minify-whitespace",
     "--minify-syntax",
+    // Bytecode takes a start from some 45 ms to 11 ms; full minifying and leaving the source map out gain
+    // nothing further, and would take the names out of a bug report.
     "--bytecode",
     "--sourcemap",
+    // A .env or bunfig.toml where it happens to be started is none of its business.
+    "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig",
     ...Object.entries(facts).flatMap((
       [name, fact],
     ) => ["--define", `process.env.${name}=${JSON.stringify(fact)}`]),
@@ -89,6 +94,8 @@ function compile(file: string, flags: string[]): void {
     rmSync(partial, { force: true });
     throw new Error(`bun build failed for ${basename(file)}:\n${run.stdout}${run.stderr}`);
   }
+  // The map is inside; bun leaves it beside as well.
+  rmSync(`${partial}.map`, { force: true });
   renameSync(partial, file);
 }
 
