@@ -1,7 +1,7 @@
 /** The executable as an operator meets it: how it starts, stops, and says what is wrong. */
 import { describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import manifest from "../../package.json";
@@ -130,14 +130,32 @@ describe("zoon server", () => {
     expect(server.stderr()).not.toMatch(/^\s+at /m);
   });
 
-  test("refuses a data directory whose log is none, and names the file", async () => {
+  test("refuses a log that is corrupt in its middle, with file and offset", async () => {
     const dataDir = freshPath();
-    mkdirSync(join(dataDir, "version-2"), { recursive: true });
-    writeFileSync(join(dataDir, "version-2", "log.1"), "this is no transaction log, not at all");
-    const server = runZoon(["server", "--client-port", "0", "--data-dir", dataDir]);
-    expect((await server.ended).code).not.toBe(0);
-    expect(server.stderr()).toContain("log.1");
-    expect(server.stdout()).toBe("");
+    const server = await startServer(dataDir);
+    const session = await WireSession.open(server);
+    for (let i = 0; i < 3; i++) {
+      expect((await session.create(`/n${i}`, { data: "untouched" })).name).toBe("OK");
+    }
+    await session.vanish();
+    await server.stop();
+    const versionDir = join(dataDir, "version-2");
+    const log = join(versionDir, readdirSync(versionDir).find((name) => name.startsWith("log."))!);
+    const bytes = readFileSync(log);
+    const offset = bytes.indexOf("/n0");
+    bytes[offset] ^= 0xff;
+    writeFileSync(log, bytes);
+    for (const name of readdirSync(versionDir)) {
+      // Only the first snapshot stays: the log must be read from its start.
+      if (name.startsWith("snapshot.") && name !== "snapshot.0") rmSync(join(versionDir, name));
+    }
+    const again = runZoon(["server", "--client-port", "0", "--data-dir", dataDir]);
+    expect((await again.ended).code).toBe(1);
+    expect(again.stderr()).toContain(log);
+    const told = [...again.stderr().matchAll(/\b(?:offset|byte) (\d+)/g)].map((match) => Number(match[1]));
+    expect(told.some((place) => place <= offset && place > offset - 100)).toBe(true);
+    expect(again.stdout()).toBe("");
+    expect(again.stderr()).not.toMatch(/^\s+at /m);
   });
 
   test("goes when its parent goes, if asked to", async () => {
@@ -157,7 +175,12 @@ describe("zoon server", () => {
     await promise;
     const pid = Number(/^(\d+)$/m.exec(output)?.[1]);
     expect(pid).toBeGreaterThan(0);
-    expect(existsSync(`/proc/${pid}/cmdline`)).toBe(false);
+    const state = () => {
+      const path = `/proc/${pid}/stat`;
+      return existsSync(path) ? readFileSync(path, "utf8").replace(/^.*\) /, "")[0] : "gone";
+    };
+    // The test's own limit ends the wait.
+    while (!["gone", "Z"].includes(state())) await Bun.sleep(5);
   });
 });
 
