@@ -189,14 +189,15 @@ export class MultiError extends ZkError {
   /** The error of the operation at fault, such as a {@linkcode BadVersionError}. */
   declare readonly cause: ZkError;
 
-  constructor(index: number, codes: readonly number[], cause: ZkError) {
-    const count = codes.length;
-    super(cause.code, {
-      op: "multi",
-      path: cause.path,
-      reason: `operation ${index + 1} of ${count} failed and nothing was done: ${cause.message}`,
-      cause,
-    });
+  constructor(
+    index: number,
+    codes: readonly number[],
+    failed: { readonly op: string; readonly path: string },
+  ) {
+    const code = codes[index];
+    const place = `operation ${index + 1} of ${codes.length} (${failed.op})`;
+    const reason = `nothing was done, as ${place} failed: ${meaningOf(code, failed.op)}`;
+    super(code, { op: "multi", path: failed.path, reason, cause: errorOf(code, failed) });
     this.index = index;
     this.codes = codes;
   }
@@ -266,14 +267,14 @@ const meanings = new Map<number, string>([
   [clientClosedCode, "the client is closed"],
 ]);
 
-function sentence(code: number, details: ZkErrorDetails): string {
-  const { op, path } = details;
+function meaningOf(code: number, op: string | null): string {
+  if (code === ErrorCode.noNode && op === "create") return "its parent does not exist";
+  return meanings.get(code) ?? "the server refused";
+}
+
+function sentence(code: number, { op, path, reason }: ZkErrorDetails): string {
   const what = op === null ? "ZooKeeper" : path === null ? op : `${op} ${JSON.stringify(path)}`;
-  const meaning = code === ErrorCode.noNode && op === "create"
-    ? "its parent does not exist"
-    : meanings.get(code);
-  const reason = details.reason ?? meaning ?? "the server refused";
-  return `${what}: ${reason} (${nameOf(code)})`;
+  return `${what}: ${reason ?? meaningOf(code, op)} (${nameOf(code)})`;
 }
 
 function nameOf(code: number): string {

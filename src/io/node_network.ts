@@ -41,7 +41,11 @@ class DialedSocket implements Socket {
   deliver(events: SocketEvents): void {
     const socket = this.#socket;
     let failure: Error | null = null;
-    socket.on("data", (bytes: Uint8Array) => events.onData(bytes));
+    // A plain view: a Buffer's slice() would share memory where Uint8Array's copies.
+    socket.on(
+      "data",
+      (bytes: Uint8Array) => events.onData(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+    );
     socket.on("drain", () => events.onDrain());
     socket.on("error", (error: Error) => failure = error);
     socket.on("close", () => events.onClose(failure));
