@@ -1,7 +1,7 @@
 /**
  * Who is judged and with which settings, shared by the suite and by the script that runs it.
  */
-import { type RunningServer, startApache, startZoon } from "../interop/apache_server.ts";
+import { type RunningServer, type ServerOptions, startApache, startZoon } from "../interop/apache_server.ts";
 
 /** Servers whose differences the suite knows. */
 export type Flavor = "zoon" | "apache-3.8" | "apache-3.9.5";
@@ -45,8 +45,8 @@ export const suiteJvmProps: Record<string, string> = {
 export const suiteZoonCfg: Record<string, string> = { ...suiteCfg, ...suiteJvmProps };
 
 /** Starts a server of a flavour with the suite's settings, or with others over them. */
-export function startPrepared(flavor: Flavor, cfg: Record<string, string> = {}): Promise<RunningServer> {
-  if (flavor === "zoon") return startZoon({ cfg: { ...suiteZoonCfg, ...cfg } });
+export function startPrepared(flavor: Flavor, options: ServerOptions = {}): Promise<RunningServer> {
+  if (flavor === "zoon") return startZoon({ ...options, cfg: { ...suiteZoonCfg, ...options.cfg } });
   const version = flavor === "apache-3.8" ? "3.8" : "3.9.5";
-  return startApache({ version, cfg: { ...suiteCfg, ...cfg }, jvmProps: suiteJvmProps });
+  return startApache({ ...options, version, cfg: { ...suiteCfg, ...options.cfg }, jvmProps: suiteJvmProps });
 }
