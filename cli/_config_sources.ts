@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import type { ConfigSources } from "../src/config/zoo_cfg.ts";
+import type { ConfigEntry } from "../src/config/entries.ts";
+import { CliError, ExitCode } from "./_errors.ts";
+import { configFlags, type ServerFlags } from "./server.ts";
+
+/**
+ * What a server's configuration is made of, from the command line.
+ *
+ * @throws {CliError} When `--set` or `--id` cannot be read; the values of keys are judged later.
+ */
+export function configSources(file: string | undefined, flags: ServerFlags): ConfigSources {
+  const overrides: ConfigEntry[] = (flags.set ?? []).map(readSetting);
+  for (const [flag, key] of Object.entries(configFlags) as [keyof typeof configFlags, string][]) {
+    const value = flags[flag];
+    if (value !== undefined) overrides.push({ key, value, where: flagName(flag), override: true });
+  }
+  return { file, overrides, serverId: readServerId(flags.id), readFile };
+}
+
+function readSetting(setting: string): ConfigEntry {
+  const at = setting.indexOf("=");
+  if (at < 1) {
+    throw new CliError(
+      ExitCode.usage,
+      `--set ${setting} must be a key and a value, such as --set snapCount=1000`,
+    );
+  }
+  const key = setting.slice(0, at).trim();
+  return { key, value: setting.slice(at + 1).trim(), where: "--set", override: true };
+}
+
+function flagName(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function readServerId(id: string | undefined): number | undefined {
+  if (id === undefined) return undefined;
+  if (!/^[0-9]{1,15}$/.test(id)) {
+    throw new CliError(ExitCode.usage, `--id ${id} must be a whole number, this server's id`);
+  }
+  return Number(id);
+}
+
+function readFile(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,153 @@
+import { DiskError } from "../src/base/disk.ts";
+import { ListenError } from "../src/base/network.ts";
+import { ConfigError, type LoadedConfig, loadServerConfig } from "../src/config/zoo_cfg.ts";
+import type { ServerConfig } from "../src/config/server_config.ts";
+import { openStderrLog } from "../src/io/log_sink.ts";
+import { type RunningServer, serve } from "../src/io/serve.ts";
+import {
+  BadSnapshotError,
+  CorruptLogError,
+  DataDirectoryError,
+  RecoveryError,
+} from "../src/storage/errors.ts";
+import { configSources } from "./_config_sources.ts";
+import { CliError, ExitCode } from "./_errors.ts";
+import { writeAll } from "./_output.ts";
+import { findPortOwner } from "./_port_owner.ts";
+import type { ServerFlags } from "./server.ts";
+
+/**
+ * Runs a server until a signal stops it or it fails; then ends the process.
+ *
+ * @throws {CliError} When it cannot start.
+ */
+export async function runServer(file: string | undefined, flags: ServerFlags): Promise<void> {
+  const { config, notices } = load(file, flags);
+  refuseEnsemble(config);
+  const { logger, drain } = openStderrLog(flags.logLevel, flags.logFormat);
+  for (const { level, message, fields } of notices) logger[level](message, fields);
+
+  const stopAsked = onStopAsked(flags.exitWithParent === true);
+  let server: RunningServer;
+  try {
+    server = await serve(config, logger);
+  } catch (error) {
+    await drain();
+    throw startFailure(error, config);
+  }
+  // A launcher that no longer listens does not stop the server.
+  writeAll(1, readyLine(server, config, flags.json === true));
+
+  const failure = await Promise.race([stopAsked, server.failed]);
+  if (failure instanceof Error) {
+    logger.error("the server stops as it can no longer do its work", { error: failure.message });
+  } else {
+    logger.info("stopping", { reason: failure });
+    await server.stop();
+    logger.info("stopped");
+  }
+  await drain();
+  process.exit(failure instanceof Error ? ExitCode.failed : ExitCode.done);
+}
+
+function load(file: string | undefined, flags: ServerFlags): LoadedConfig {
+  try {
+    return loadServerConfig(configSources(file, flags));
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CliError(ExitCode.usage, error.message);
+    throw error;
+  }
+}
+
+/** The one place that knows that there are no ensembles yet. */
+function refuseEnsemble(config: ServerConfig): void {
+  if (config.ensemble === undefined) return;
+  const ids = config.ensemble.membership.servers.map(({ id }) => id).join(", ");
+  throw new CliError(
+    ExitCode.failed,
+    `${
+      config.configFile ?? "the configuration"
+    } lists the servers ${ids}, and ensembles are not there yet: ` +
+      "leave one server.N line, or none, to run standalone",
+  );
+}
+
+const parentCheckMs = 250;
+
+/** Resolves with the reason once the process is asked to stop; asked a second time it ends at once. */
+function onStopAsked(exitWithParent: boolean): Promise<string> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const ask = (reason: string) => {
+      if (asked) process.exit(ExitCode.failed);
+      asked = true;
+      resolve(reason);
+    };
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => ask(signal));
+    if (!exitWithParent) return;
+    const parent = process.ppid;
+    const timer = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(timer);
+      ask("the parent process is gone");
+    }, parentCheckMs);
+  });
+}
+
+function readyLine(server: RunningServer, config: ServerConfig, json: boolean): string {
+  const { mode } = server;
+  const { dataDir } = config.storage;
+  // The runtime counts from the start of the process.
+  const startMs = Math.round(performance.now());
+  const address = server.address === undefined ? undefined : hostAndPort(server.address, server.port ?? 0);
+  if (json) return `${JSON.stringify({ event: "ready", mode, address, dataDir, startMs })}\n`;
+  return `ready ${mode} ${address ?? "-"} data ${dataDir} in ${startMs} ms\n`;
+}
+
+function hostAndPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+const diskReasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or directory",
+  EACCES: "permission denied",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  ENOTDIR: "it is not a directory",
+};
+
+/** Turns what stopped the start into a message for its user; our own bugs stay what they are. */
+function startFailure(error: unknown, config: ServerConfig): unknown {
+  if (error instanceof ListenError) return new CliError(ExitCode.failed, listenFailure(error, config));
+  if (
+    error instanceof DataDirectoryError || error instanceof RecoveryError ||
+    error instanceof CorruptLogError ||
+    error instanceof BadSnapshotError
+  ) {
+    return new CliError(ExitCode.failed, error.message);
+  }
+  if (error instanceof DiskError) {
+    const reason = diskReasons[error.code] ?? error.message;
+    return new CliError(ExitCode.failed, `cannot use ${error.path}: ${reason}`);
+  }
+  return error;
+}
+
+function listenFailure(error: ListenError, config: ServerConfig): string {
+  const { host, port } = config.client ?? { host: "", port: 0 };
+  const address = hostAndPort(host === "" ? "0.0.0.0" : host, port);
+  switch (error.code) {
+    case "EADDRINUSE": {
+      const owner = findPortOwner(port);
+      const by = owner === undefined ? "another process" : `process ${owner.pid} (${owner.name})`;
+      return `cannot listen on ${address}: ${by} uses it; choose another with --client-port`;
+    }
+    case "EACCES":
+      return `cannot listen on ${address}: permission denied (ports below 1024 need privileges)`;
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return `cannot listen on ${address}: ${host} is not an address of this machine`;
+    default:
+      return `cannot listen on ${address}: ${error.message}`;
+  }
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env bun
+/** The table of commands. Each loads what it runs only when it runs. */
+import { defineCompleteCommand, defineCompletionCommand } from "./completion.ts";
+import { writeErr } from "./_output.ts";
+import { buildProgram, runProgram } from "./_program.ts";
+import { defineServerCommand } from "./server.ts";
+
+const commands = [defineServerCommand(), defineCompletionCommand()];
+const program = buildProgram(commands, [defineCompleteCommand()]);
+const complain = (message: string) => writeErr(`zoon: ${message}\n`);
+
+void runProgram(program, process.argv.slice(2), complain).then((exitCode) => {
+  // Not process.exit: what was written to a pipe must still go out.
+  if (exitCode !== undefined) process.exitCode = exitCode;
+});

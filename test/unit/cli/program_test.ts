@@ -1,0 +1,85 @@
+import { describe, expect, test } from "bun:test";
+import { Command } from "@commander-js/extra-typings";
+import { CliError, ExitCode } from "../../../cli/_errors.ts";
+import { defineServerCommand } from "../../../cli/server.ts";
+import { defineCompletionCommand } from "../../../cli/completion.ts";
+import { zoonVersion } from "../../../src/admin/version.ts";
+import { run } from "./_run.ts";
+
+const commands = () => [defineServerCommand(), defineCompletionCommand()];
+
+describe("zoon", () => {
+  test("--version prints one line that begins with name and version", async () => {
+    const { out, exitCode } = await run(commands(), ["--version"]);
+    expect(out).toStartWith(`zoon ${zoonVersion} (speaks ZooKeeper `);
+    expect(out.trimEnd()).not.toContain("\n");
+    expect(exitCode).toBe(0);
+  });
+
+  test("-h lists every command and ends with an example", async () => {
+    const { out, exitCode } = await run(commands(), ["-h"]);
+    for (const command of commands()) expect(out).toContain(command.name());
+    expect(out).toMatch(/Example:\n {2}\$ zoon /);
+    expect(exitCode).toBe(0);
+  });
+
+  test("-h of each command has an example", async () => {
+    for (const command of commands()) {
+      const { out, exitCode } = await run(commands(), [command.name(), "-h"]);
+      expect(out).toMatch(new RegExp(`Examples?:\\n {2}\\$ .*zoon ${command.name()}`));
+      expect(exitCode).toBe(0);
+    }
+  });
+
+  test("answers an unknown word with the nearest one", async () => {
+    const { err, out, exitCode } = await run(commands(), ["serer"]);
+    expect(err).toContain("unknown command 'serer'\n(Did you mean server?)");
+    expect(out).toBe("");
+    expect(exitCode).toBe(ExitCode.usage);
+  });
+
+  test("answers an unknown flag with the nearest one", async () => {
+    const { err, exitCode } = await run(commands(), ["server", "--client-prt", "1"]);
+    expect(err).toContain("(Did you mean --client-port?)");
+    expect(exitCode).toBe(ExitCode.usage);
+  });
+
+  test("without a command, with too many words or a wrong choice, is wrong usage", async () => {
+    for (
+      const words of [[], ["server", "a", "b"], ["server", "--log-level", "loud"], ["server", "--id"], [
+        "completion",
+      ]]
+    ) {
+      const { err, exitCode } = await run(commands(), words);
+      expect(err).not.toBe("");
+      expect(exitCode).toBe(ExitCode.usage);
+    }
+  });
+});
+
+describe("a command that fails", () => {
+  const failing = (error: Error) =>
+    new Command("fail").action(() => {
+      throw error;
+    });
+
+  test("tells its message and gives its exit code", async () => {
+    const { err, exitCode } = await run([failing(new CliError(ExitCode.failed, "the port is busy"))], [
+      "fail",
+    ]);
+    expect(err).toBe("the port is busy\n");
+    expect(exitCode).toBe(1);
+  });
+
+  test("by our own mistake shows where", async () => {
+    const { err, exitCode } = await run([failing(new TypeError("x is undefined"))], ["fail"]);
+    expect(err).toStartWith("this is a bug of zoon: TypeError: x is undefined\n");
+    expect(err).toContain("program_test.ts");
+    expect(exitCode).toBe(1);
+  });
+
+  test("that does not fail leaves the exit code alone", async () => {
+    const { exitCode } = await run([new Command("fine").action(() => {})], ["fine"]);
+    expect(exitCode).toBeUndefined();
+  });
+});
