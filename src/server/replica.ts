@@ -176,14 +176,12 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
 
   beginTurn(): void {
     this.nowMs = this.#parts.clock.monotonicMs();
-    if (this.#turnPending) return;
-    this.#turnPending = true;
-    this.#wallMs = this.#parts.clock.wallMs();
-    this.#parts.clock.endOfTurn(this.#endTurn);
+    this.#needTurnEnd();
   }
 
   onDirty(connection: Connection): void {
     this.#dirty.push(connection);
+    this.#needTurnEnd();
   }
 
   touch(session: Session): void {
@@ -226,6 +224,8 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
 
   submitWrite(connection: Connection, op: WriteOp, request: ClientRequest, body: JuteReader): number {
     if (this.#stopping) return ErrorCode.connectionLoss;
+    // A client that was paused goes on in the middle of a commit, when no input has begun a turn.
+    this.#needTurnEnd();
     return this.#role.submit(connection, op, request, body);
   }
 
@@ -345,6 +345,13 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
     session.owner = connection;
     sessions.setTimeout(session, timeoutMs, this.nowMs);
     connection.onSessionReady(session);
+  }
+
+  #needTurnEnd(): void {
+    if (this.#turnPending) return;
+    this.#turnPending = true;
+    this.#wallMs = this.#parts.clock.wallMs();
+    this.#parts.clock.endOfTurn(this.#endTurn);
   }
 
   #onTurnEnd(): void {

@@ -247,6 +247,25 @@ describe("pressure", () => {
     expect(client.take().length).toBe(limits.connectionRequestsWaitingMax);
   });
 
+  test("what a paused client had sent is logged as soon as it may go on, without new input", () => {
+    const bench = new ReplicaBench();
+    const client = bench.session();
+    const frames: number[] = [];
+    for (let xid = 1; xid <= limits.connectionRequestsWaitingMax + 1; xid++) {
+      frames.push(...frame((payload) => {
+        payload.int(xid);
+        payload.int(OpCode.create);
+        createBody(`/n${xid}`)(payload);
+      }));
+    }
+    client.sendRaw(new Uint8Array(frames));
+    bench.endTurn();
+    bench.sync();
+    expect(bench.clock.turns.length).toBe(1);
+    bench.settle();
+    expect(client.take().length).toBe(limits.connectionRequestsWaitingMax + 1);
+  });
+
   test("a client that does not read its replies is no longer read until they have gone out", () => {
     const bench = new ReplicaBench();
     const client = bench.session();
