@@ -289,12 +289,13 @@ conform(
   },
 );
 
-conform("requests pipelined behind closeSession get no answer", async (t) => {
+conform("requests pipelined behind closeSession come to nothing", async (t) => {
   const session = await t.open();
   const closing = session.closeSession();
   const late = session.create(t.at("late"));
   expect((await closing).name).toBe("OK");
-  expect((await late).name).toBe("CLOSED");
+  // Apache mostly drops it without an answer, and now and then gets to say that the session is over.
+  expect((await late).name).toBeOneOf(["CLOSED", "SESSIONEXPIRED"]);
   expect(await name(t.c.exists(t.at("late")))).toBe("NONODE");
 });
 
