@@ -3,6 +3,7 @@ import { ListenError } from "../src/base/network.ts";
 import { ConfigError, type LoadedConfig, loadServerConfig } from "../src/config/zoo_cfg.ts";
 import type { ServerConfig } from "../src/config/server_config.ts";
 import { openStderrLog } from "../src/io/log_sink.ts";
+import { processStatus } from "../src/io/process_info.ts";
 import { type RunningServer, serve } from "../src/io/serve.ts";
 import {
   BadSnapshotError,
@@ -25,6 +26,7 @@ export async function runServer(file: string | undefined, flags: ServerFlags): P
   const { config, notices } = load(file, flags);
   refuseEnsemble(config);
   const { logger, drain } = openStderrLog(flags.logLevel, flags.logFormat);
+  logger.info("Starting", { version: processStatus.version, pid: process.pid, config: file ?? "none" });
   for (const { level, message, fields } of notices) logger[level](message, fields);
 
   const stopAsked = onStopAsked(flags.exitWithParent === true);
@@ -35,16 +37,18 @@ export async function runServer(file: string | undefined, flags: ServerFlags): P
     await drain();
     throw startFailure(error, config);
   }
+  const { mode } = server;
+  logger.info("Serving", { mode, address: addressOf(server), dataDir: config.storage.dataDir });
   // A launcher that no longer listens does not stop the server.
   writeAll(1, readyLine(server, config, flags.json === true));
 
   const failure = await Promise.race([stopAsked, server.failed]);
   if (failure instanceof Error) {
-    logger.error("the server stops as it can no longer do its work", { error: failure.message });
+    logger.error("The server stops as it can no longer do its work", { error: failure.message });
   } else {
-    logger.info("stopping", { reason: failure });
+    logger.info("Stopping", { reason: failure });
     await server.stop();
-    logger.info("stopped");
+    logger.info("Stopped");
   }
   await drain();
   process.exit(failure instanceof Error ? ExitCode.failed : ExitCode.done);
@@ -99,9 +103,13 @@ function readyLine(server: RunningServer, config: ServerConfig, json: boolean): 
   const { dataDir } = config.storage;
   // The runtime counts from the start of the process.
   const startMs = Math.round(performance.now());
-  const address = server.address === undefined ? undefined : hostAndPort(server.address, server.port ?? 0);
+  const address = addressOf(server);
   if (json) return `${JSON.stringify({ event: "ready", mode, address, dataDir, startMs })}\n`;
   return `ready ${mode} ${address ?? "-"} data ${dataDir} in ${startMs} ms\n`;
+}
+
+function addressOf({ address, port }: RunningServer): string | undefined {
+  return address === undefined || port === undefined ? undefined : hostAndPort(address, port);
 }
 
 function hostAndPort(host: string, port: number): string {

@@ -164,15 +164,15 @@ function buildEnsemble(
     }
     notices.push({
       level: "warn",
-      message: "only one server is listed: running standalone",
+      message: "Only one server is listed: running standalone",
       fields: { server: membership.servers[0].id },
     });
     return undefined;
   }
 
-  if (voters === 2) notices.push(notice("two servers tolerate no failure; have at least three"));
+  if (voters === 2) notices.push(notice("Two servers tolerate no failure; have at least three"));
   else if (voters > 2 && voters % 2 === 0) {
-    notices.push(notice("an odd number of servers tolerates as many failures"));
+    notices.push(notice("An odd number of servers tolerates as many failures"));
   }
   const file = parts.file ?? "flags";
   if ((values.initLimit ?? 0) === 0) problems.push(missing(file, "initLimit", "10"));
@@ -214,7 +214,7 @@ function checkServerId(parts: ConfigParts, membership: Membership, problems: Con
   } else if (values.peerType !== undefined && (values.peerType === "observer") !== own.observer) {
     const role = own.observer ? "observer" : "participant";
     parts.notices.push(
-      notice("peerType does not match the server list, which decides", { id: serverId, role }),
+      notice("The server list decides, and peerType does not match it", { id: serverId, role }),
     );
   }
 }
@@ -263,7 +263,7 @@ function buildStorage(parts: ConfigParts): StorageConfig {
   for (const directory of new Set([dataDir, dataLogDir])) {
     if (isRelative(directory)) {
       notices.push(
-        notice("a relative path; write ./ before it to say that it is meant", { path: directory }),
+        notice("A relative path; write ./ before it to say that it is meant", { path: directory }),
       );
     }
   }
@@ -302,7 +302,7 @@ function isRelative(path: string): boolean {
 /** Apache raises some values that are too small to their minimum, and says so. */
 function raised(parts: ConfigParts, key: KnownKey, value: number, minimum: number): number {
   if (value >= minimum) return value;
-  parts.notices.push(notice(`${key} is too small; the minimum is used`, { value, minimum }));
+  parts.notices.push(notice("A value is too small; the minimum is used", { key, value, minimum }));
   return minimum;
 }
 

@@ -73,7 +73,7 @@ export function loadServerConfig(sources: ConfigSources): LoadedConfig {
   if (unsupported.length > 0) {
     notices.push({
       level: "warn",
-      message: "these settings are known but not supported yet and have no effect",
+      message: "These settings are known but not supported yet and have no effect",
       fields: { keys: unsupported.join(", ") },
     });
   }
@@ -81,7 +81,7 @@ export function loadServerConfig(sources: ConfigSources): LoadedConfig {
   if (unknown.length > 0) {
     notices.push({
       level: "debug",
-      message: "unknown settings are passed over",
+      message: "Unknown settings are passed over",
       fields: { keys: unknown.join(", ") },
     });
   }

@@ -53,13 +53,19 @@ function readEnvironment(): ReadonlyArray<readonly [string, string]> {
   ];
 }
 
-/** A container may run under an id that has no name. */
+/** By the user's id, as Java does: the runtime asks $USER, which services often lack. A container's id may have no name. */
 function userName(): string {
+  const id = process.getuid?.();
+  if (id === undefined) return userInfo().username;
   try {
-    return userInfo().username;
+    for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {
+      const [name, , lineId] = line.split(":");
+      if (lineId === String(id)) return name;
+    }
   } catch {
-    return notAvailable;
+    // Some systems keep their users elsewhere.
   }
+  return process.env.USER ?? notAvailable;
 }
 
 function countOpenFiles(): number {

@@ -84,7 +84,7 @@ describe("zoon server", () => {
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
     expect(await rest()).toBe("");
-    expect(await child.stderr.text()).toContain("stopping reason=SIGTERM");
+    expect(await child.stderr.text()).toContain("Stopping reason=SIGTERM");
   });
 
   test("prints the same as one JSON object, and stops at SIGINT", async () => {
@@ -100,7 +100,7 @@ describe("zoon server", () => {
     child.kill("SIGINT");
     expect(await child.exited).toBe(0);
     const events = (await child.stderr.text()).trimEnd().split("\n").map((line) => JSON.parse(line));
-    expect(events.map(({ message }) => message)).toContain("stopping");
+    expect(events.map(({ message }) => message)).toContain("Stopping");
   });
 
   test("names the port that is busy and who uses it", async () => {
@@ -169,6 +169,6 @@ describe("zoon server", () => {
     expect((await readLine(shell.stdout)).line).toStartWith("ready ");
     shell.kill("SIGKILL");
     // The server holds the other end of stderr until it is gone.
-    expect(await shell.stderr.text()).toContain('stopping reason="the parent process is gone"');
+    expect(await shell.stderr.text()).toContain('Stopping reason="the parent process is gone"');
   });
 });

@@ -96,7 +96,7 @@ describe("whether a server is alone", () => {
     const { config, notices } = load({ cfg: "dataDir=/data\nclientPort=1\nserver.1=a:1:2\n" });
     expect(config.ensemble).toBeUndefined();
     expect(notices.map(({ level, message }) => [level, message])).toEqual([
-      ["warn", "only one server is listed: running standalone"],
+      ["warn", "Only one server is listed: running standalone"],
     ]);
   });
 
@@ -140,16 +140,16 @@ describe("whether a server is alone", () => {
           Array.from({ length: count }, (_, index) => `server.${index + 1}=h${index}:1:2\n`).join(""),
         serverId: 1,
       }).notices.map(({ message }) => message);
-    expect(voters(2)).toEqual(["two servers tolerate no failure; have at least three"]);
+    expect(voters(2)).toEqual(["Two servers tolerate no failure; have at least three"]);
     expect(voters(3)).toEqual([]);
-    expect(voters(4)).toEqual(["an odd number of servers tolerates as many failures"]);
+    expect(voters(4)).toEqual(["An odd number of servers tolerates as many failures"]);
   });
 
   test("the list decides against peerType", () => {
     const { notices } = load({ cfg: `${base}${three}peerType=observer\n`, serverId: 1 });
     expect(notices).toContainEqual({
       level: "warn",
-      message: "peerType does not match the server list, which decides",
+      message: "The server list decides, and peerType does not match it",
       fields: { id: 1, role: "participant" },
     });
   });

@@ -244,9 +244,17 @@ describe("a zoo.cfg", () => {
     expect(config.storage).toMatchObject({ snapshotEveryTxns: 2, committedTxnsKept: 500 });
     expect(config.storage.purge?.keepSnapshots).toBe(3);
     expect(notices.map(({ level, message, fields }) => [level, message, fields])).toEqual([
-      ["warn", "snapCount is too small; the minimum is used", { value: 1, minimum: 2 }],
-      ["warn", "commitLogCount is too small; the minimum is used", { value: 3, minimum: 500 }],
-      ["warn", "autopurge.snapRetainCount is too small; the minimum is used", { value: 1, minimum: 3 }],
+      ["warn", "A value is too small; the minimum is used", { key: "snapCount", value: 1, minimum: 2 }],
+      ["warn", "A value is too small; the minimum is used", {
+        key: "commitLogCount",
+        value: 3,
+        minimum: 500,
+      }],
+      ["warn", "A value is too small; the minimum is used", {
+        key: "autopurge.snapRetainCount",
+        value: 1,
+        minimum: 3,
+      }],
     ]);
   });
 
@@ -298,7 +306,7 @@ describe("a zoo.cfg", () => {
     `);
     expect(notices).toEqual([{
       level: "warn",
-      message: "these settings are known but not supported yet and have no effect",
+      message: "These settings are known but not supported yet and have no effect",
       fields: {
         keys: "secureClientPort, ssl.keyStore.location, authProvider.1, admin.serverPort, " +
           "metricsProvider.className, sessionRequireClientSASLAuth, connection_throttle_tokens",
@@ -327,7 +335,7 @@ describe("a zoo.cfg", () => {
     expect(noticesOf("tickTiem=3\nzookeeper.snapCount=3\n")).toEqual([
       {
         level: "debug",
-        message: "unknown settings are passed over",
+        message: "Unknown settings are passed over",
         fields: { keys: "tickTiem, zookeeper.snapCount" },
       },
     ]);
