@@ -198,8 +198,11 @@ function stepResult(
 }
 
 function decodeNodeData(reader: JuteReader): NodeData {
+  const length = reader.fieldLength();
+  if (length === -1) return { data: null, stat: decodeStat(reader) };
   // A copy: a view would keep the whole chunk it came in.
-  const data = reader.buffer()?.slice() ?? null;
+  const data = reader.bytes.slice(reader.position, reader.position + length);
+  reader.skip(length);
   return { data, stat: decodeStat(reader) };
 }
 
