@@ -18,6 +18,7 @@ const unsupportedKeys: { readonly [K in KnownKey]?: (value: KnownValues[K]) => b
   "quorum.auth.learnerRequireSasl": isTrue,
   "quorum.auth.serverRequireSasl": isTrue,
   "audit.enable": isTrue,
+  clientPortListenBacklog: (length) => length !== -1,
   sessionRequireClientSASLAuth: isTrue,
   oraclePath: (path) => path !== "",
   request_throttle_max_requests: isPositive,

@@ -5,14 +5,22 @@ import { BunSocket, type RawSocket } from "./bun_socket.ts";
 
 /** The machine's network, over Bun's sockets. Nagle's delay is off on every connection. */
 export class BunNetwork implements Network {
+  readonly #keepAlive: boolean;
+
+  /** @param options.keepAlive Whether accepted connections are probed while they are silent. */
+  constructor(options: { readonly keepAlive?: boolean } = {}) {
+    this.#keepAlive = options.keepAlive ?? false;
+  }
+
   async listen(host: string, port: number, accept: (socket: Socket) => SocketEvents): Promise<Listener> {
-    if (host !== "") return listenOn(await addressToBind(host, port), port, accept);
+    const keepAlive = this.#keepAlive;
+    if (host !== "") return listenOn(await addressToBind(host, port), port, keepAlive, accept);
     try {
-      return listenOn("::", port, accept);
+      return listenOn("::", port, keepAlive, accept);
     } catch (error) {
       // A machine without IPv6 has no "::", which elsewhere takes IPv4 connections too.
       if (!(error instanceof ListenError) || !noIpv6.has(error.code)) throw error;
-      return listenOn("0.0.0.0", port, accept);
+      return listenOn("0.0.0.0", port, keepAlive, accept);
     }
   }
 
@@ -52,7 +60,12 @@ const handlers = {
   close: (raw: RawSocket, error?: Error) => raw.data?.onRawClose(error),
 } as const;
 
-function listenOn(address: string, port: number, accept: (socket: Socket) => SocketEvents): Listener {
+function listenOn(
+  address: string,
+  port: number,
+  keepAlive: boolean,
+  accept: (socket: Socket) => SocketEvents,
+): Listener {
   let server: Bun.TCPSocketListener<BunSocket>;
   try {
     server = Bun.listen<BunSocket>({
@@ -63,8 +76,9 @@ function listenOn(address: string, port: number, accept: (socket: Socket) => Soc
         ...handlers,
         open(raw) {
           const remoteAddress: string | undefined = raw.remoteAddress;
-          if (remoteAddress === undefined) raw.terminate();
-          else BunSocket.open(raw, remoteAddress, raw.remotePort, accept);
+          if (remoteAddress === undefined) return raw.terminate();
+          if (keepAlive) raw.setKeepAlive(true);
+          BunSocket.open(raw, remoteAddress, raw.remotePort, accept);
         },
       },
     });

@@ -19,7 +19,7 @@ export function serve(config: ServerConfig, logger: Logger): Promise<RunningServ
   return startServer(config, {
     clock: new SystemClock(),
     disk: nodeDisk,
-    network: new BunNetwork(),
+    network: new BunNetwork({ keepAlive: config.clientTcpKeepAlive }),
     hasher: systemHasher,
     random,
     logger,

@@ -76,6 +76,8 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
   #dirty = false;
   #connectRequest: ConnectRequest | null = null;
   #inConnectFrame = false;
+  /** Size of the frame being handled. */
+  #frameBytes = 0;
   /** A request that ends the connection was taken: nothing behind it counts. */
   #deaf = false;
 
@@ -140,7 +142,9 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
   onClose(): void {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
-    this.host.onRequestWaits(-this.waitingCount);
+    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) {
+      this.#stopWaiting(next);
+    }
     this.#waiting = null;
     this.host.onConnectionClosed(this);
   }
@@ -169,7 +173,12 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
       this.close();
       return false;
     }
+    if (!this.host.admits(end - start)) {
+      this.close();
+      return false;
+    }
     this.host.touch(session);
+    this.#frameBytes = end - start;
     this.#onRequest(bytes, start, end);
     if (this.#out.length >= outBytesFlush) this.flush();
     return !this.#mustPause();
@@ -215,6 +224,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     if (this.#phase === "closed") return;
     const head = this.#waiting?.shift();
     assert(head === request, "a connection's writes are applied in the order they came");
+    this.#stopWaiting(request);
     const at = this.#beginReply(request.xid, zxid, error);
     if (error === ErrorCode.ok) this.#out.rawRange(body.bytes, 0, body.length);
     this.#endReply(at, request.code, request.xid, zxid, request.receivedMs);
@@ -400,17 +410,23 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     this.#waiting ??= new Deque<ClientRequest>(4);
     this.#waiting.push(request);
     this.host.onRequestWaits(1);
+    request.largeBytes = this.host.largeBytesOf(this.#frameBytes);
+    if (request.largeBytes > 0) this.host.onLargeBytesWait(request.largeBytes);
+  }
+
+  #stopWaiting(request: ClientRequest): void {
+    this.host.onRequestWaits(-1);
+    if (request.largeBytes > 0) this.host.onLargeBytesWait(-request.largeBytes);
   }
 
   /** Answers what stands before the next write. */
   #answerWaiting(): void {
-    this.host.onRequestWaits(-1);
     const waiting = this.#waiting;
     if (waiting === null) return;
     for (let next = waiting.peek(); next !== undefined; next = waiting.peek()) {
       if (next.op?.kind === "write") break;
       waiting.shift();
-      this.host.onRequestWaits(-1);
+      this.#stopWaiting(next);
       if (next.op === null) {
         this.#answerOwn(next);
       } else {

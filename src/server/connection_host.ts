@@ -26,6 +26,16 @@ export interface ConnectionHost {
   readonly isPressed: boolean;
 
   wallMs(): number;
+  /**
+   * A request of so many bytes has come.
+   *
+   * @returns False when large requests already hold all the memory they may: the connection is to be closed.
+   */
+  admits(requestBytes: number): boolean;
+  /** @returns What of a request's size counts as large: all of it, or 0. */
+  largeBytesOf(requestBytes: number): number;
+  /** Bytes of large requests that wait have changed. */
+  onLargeBytesWait(change: number): void;
   /** Input has come: the clock is read anew, and the turn's end will follow. */
   beginTurn(): void;
   onDirty(connection: Connection): void;

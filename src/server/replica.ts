@@ -69,6 +69,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
   #wallMs: number;
   #dirty: Connection[] = [];
   #waiting = 0;
+  #largeBytesWaiting = 0;
   readonly #paused = new Set<Connection>();
   readonly #noBody = new JuteReader();
   readonly #endTurn = (): void => this.#onTurnEnd();
@@ -227,6 +228,31 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
     // A client that was paused goes on in the middle of a commit, when no input has begun a turn.
     this.#needTurnEnd();
     return this.#role.submit(connection, op, request, body);
+  }
+
+  admits(requestBytes: number): boolean {
+    const large = this.largeBytesOf(requestBytes);
+    if (large === 0 || this.#largeBytesWaiting + large <= this.#parts.config.limits.largeRequestsBytesMax) {
+      return true;
+    }
+    this.metrics.largeRequestsRejected.add(1);
+    this.#parts.logger.warn(
+      "Large requests hold all the memory they may; a client that sent one more is dropped",
+      {
+        bytes: requestBytes,
+        waitingBytes: this.#largeBytesWaiting,
+      },
+    );
+    return false;
+  }
+
+  largeBytesOf(requestBytes: number): number {
+    const threshold = this.#parts.config.limits.largeRequestBytes;
+    return threshold !== undefined && requestBytes > threshold ? requestBytes : 0;
+  }
+
+  onLargeBytesWait(change: number): void {
+    this.#largeBytesWaiting += change;
   }
 
   onRequestWaits(change: number): void {

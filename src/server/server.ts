@@ -166,7 +166,7 @@ class StandaloneServer implements RunningServer {
       sessionIds: new SessionIds(serverId, clock.wallMs()),
       access,
       metrics,
-      flushLog: () => pacer.flush(),
+      flushLog: () => pacer.onTurnEnd(),
       onSnapshotWanted: () => this.#snapshots.take(),
       onFatal: (error) => this.#onFatal(error),
     });
@@ -186,7 +186,7 @@ class StandaloneServer implements RunningServer {
       fileBytesLimit: config.storage.logFileBytesMax ?? 0,
       syncWarnMs: config.storage.syncWarningMs,
     });
-    const pacer = new SyncPacer(log, metrics);
+    const pacer = new SyncPacer(log, metrics, clock, config.groupCommit);
     const compression = compressions[config.storage.snapshotCompression];
     this.#snapshots = new SnapshotKeeper({
       disk,
@@ -211,7 +211,7 @@ class StandaloneServer implements RunningServer {
         closeSessionTxn: config.tree.closeSessionTxn,
       }, recovered.lastZxid),
       leader: new Leader(new Majority([serverId]), recovered.lastZxid),
-      log,
+      log: pacer,
       metrics,
       logger,
       host: replica,
@@ -270,7 +270,7 @@ class StandaloneServer implements RunningServer {
       await this.stop();
       throw error;
     }
-    this.address = client.host === "" ? this.#listener.address : client.host;
+    this.address = client.host === "" ? "0.0.0.0" : client.host;
     this.port = this.#listener.port;
   }
 
