@@ -4,8 +4,9 @@ import { defineCompleteCommand, defineCompletionCommand } from "./completion.ts"
 import { writeErr } from "./_output.ts";
 import { buildProgram, runProgram } from "./_program.ts";
 import { defineServerCommand } from "./server.ts";
+import { defineShellCommand } from "./shell.ts";
 
-const commands = [defineServerCommand(), defineCompletionCommand()];
+const commands = [defineServerCommand(), defineShellCommand(), defineCompletionCommand()];
 const program = buildProgram(commands, [defineCompleteCommand()]);
 const complain = (message: string) => writeErr(`zoon: ${message}\n`);
 
