@@ -44,9 +44,18 @@ export const suiteJvmProps: Record<string, string> = {
 /** The same for Zoon, which reads them from zoo.cfg. */
 export const suiteZoonCfg: Record<string, string> = { ...suiteCfg, ...suiteJvmProps };
 
-/** Starts a server of a flavour with the suite's settings, or with others over them. */
-export function startPrepared(flavor: Flavor, options: ServerOptions = {}): Promise<RunningServer> {
+/**
+ * Starts a server of a flavour with the suite's settings, or with others over them.
+ *
+ * @param jvmProps System properties for an Apache over those of the suite.
+ */
+export function startPrepared(
+  flavor: Flavor,
+  options: ServerOptions = {},
+  jvmProps: Record<string, string> = {},
+): Promise<RunningServer> {
   if (flavor === "zoon") return startZoon({ ...options, cfg: { ...suiteZoonCfg, ...options.cfg } });
   const version = flavor === "apache-3.8" ? "3.8" : "3.9.5";
-  return startApache({ ...options, version, cfg: { ...suiteCfg, ...options.cfg }, jvmProps: suiteJvmProps });
+  const props = { ...suiteJvmProps, ...jvmProps };
+  return startApache({ ...options, version, cfg: { ...suiteCfg, ...options.cfg }, jvmProps: props });
 }

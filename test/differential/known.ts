@@ -1,0 +1,48 @@
+/**
+ * All that a differential run leaves out or forgives on purpose, in one place.
+ *
+ * Left out of every run, as Apache does what nobody should depend on:
+ * - request types -10 (createSession) and 20 (deleteContainer), which Apache executes for any client;
+ * - a quota on "/", which kills an Apache server;
+ * - create counters near 2^31, where Apache's pipelined and lone creates differ from each other.
+ *
+ * Forgiven by the player's normalising:
+ * - the order of children, ephemerals, identities and ACL entries made by the scheme `auth`: hash order;
+ * - the order of the events of one closing session: its ephemerals go in hash order;
+ * - the moment at which auth is answered: Apache overtakes earlier requests, so auth is always sent alone.
+ *
+ * Left out between releases of different age, by {@linkcode profileOf}:
+ * - what {@linkcode Profile} names, and the zxid of notifications.
+ */
+import type { Profile } from "./steps.ts";
+
+/** A difference that is right: both answers to one request, normalised. */
+export interface KnownDifference {
+  /** Why both are right. */
+  reason: string;
+  /** True when this entry explains the two texts; `flavors` are those of side A and B. */
+  explains(request: string, a: string, b: string, flavors: [string, string]): boolean;
+}
+
+/** Differences that show only in the answer at hand and leave no trace in the servers' state. */
+export const knownDifferences: readonly KnownDifference[] = [
+  {
+    reason:
+      "3.8 adds an empty multi answer behind the error of an undecodable multi, which clients must not read",
+    explains: (_request, a, b, flavors) => {
+      const strip = (text: string) => text.replace(/ followed by ffffffff01ffffffff$/, "");
+      return flavors.includes("apache-3.8") && strip(a) === strip(b);
+    },
+  },
+];
+
+/** What may be generated for a pair of servers: what the older one knows. */
+export function profileOf(flavors: readonly string[]): Profile {
+  const modern = !flavors.includes("apache-3.8");
+  return { persistentWatches: modern, unreadableNodes: modern, multiCreate2: modern };
+}
+
+/** Whether both servers put a transaction's zxid into its notifications. */
+export function comparesEventZxids(flavors: readonly string[]): boolean {
+  return !flavors.includes("apache-3.8");
+}
