@@ -46,6 +46,8 @@ export class Preparation {
   txn = new JuteWriter(arenaBytes);
   /** The txn's type when it differs from the request's; set by ops. */
   txnType = 0;
+  /** The path whose quota refused the request last prepared, or null. */
+  quotaExceededAt: string | null = null;
   /** The op under preparation is a part of a multi. */
   inMulti = false;
   /** The request's origin, zxid and time in ms, for the op under preparation. */
@@ -93,6 +95,13 @@ export class Preparation {
     return error;
   }
 
+  /** Whether hard quotas forbid that `path` get so many znodes and bytes more. */
+  exceedsQuota(path: string, znodes: number, bytes: number): boolean {
+    if (!this.settings.enforceQuota || !this.tree.quotas.exceeds(path, znodes, bytes)) return false;
+    this.quotaExceededAt = path;
+    return true;
+  }
+
   /** Prepares a txn that no request of a client's body describes: createSession with its timeout in ms. */
   prepareCreateSession(sessionId: SessionId, timeoutMs: number, nowMs: number): void {
     const start = this.#begin(sessionId, 0, OpCode.createSession, nowMs);
@@ -120,6 +129,7 @@ export class Preparation {
     this.timeMs = timeMs;
     this.txnType = type;
     this.inMulti = false;
+    this.quotaExceededAt = null;
     const start = this.txn.length;
     this.txn.long(sessionId);
     this.txn.int(cxid);

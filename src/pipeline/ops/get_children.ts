@@ -1,18 +1,16 @@
 import type { JuteReader } from "../../jute/reader.ts";
 import type { JuteWriter } from "../../jute/writer.ts";
-import { Perms } from "../../protocol/acl.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
-import { noZnode } from "../../tree/znode_store.ts";
 import type { ReadContext, ReadOp } from "../op.ts";
-import { mayRead, textAt } from "./_read.ts";
+import { openForRead } from "./_read.ts";
 
 /** getChildren: the children's names; a watch only when it succeeds. */
 export const getChildren: ReadOp = {
   kind: "read",
   code: OpCode.getChildren,
   name: "GETC",
-  execute: (context, body, reply) => readChildren(context, body, reply, { stat: false, watching: true }),
+  execute: (context, body, reply) => readChildren(context, body, reply, true),
 };
 
 /** getChildren2: names and Stat. */
@@ -20,35 +18,24 @@ export const getChildren2: ReadOp = {
   kind: "read",
   code: OpCode.getChildren2,
   name: "GETC",
-  execute: (context, body, reply) => readChildren(context, body, reply, { stat: true, watching: true }),
+  execute(context, body, reply) {
+    const ref = openForRead(context, body, "child");
+    if (ref < 0) return ref;
+    context.tree.store.writeChildren(ref, reply);
+    context.tree.store.writeStat(ref, reply);
+    return ErrorCode.ok;
+  },
 };
 
-/** What {@link readChildren} adds. */
-export interface ReadChildrenOptions {
-  readonly stat: boolean;
-  /** Whether the request's watch flag counts; in a multiRead it does not. */
-  readonly watching: boolean;
-}
-
+/** @param watching Whether the request's watch flag counts; in a multiRead it does not. */
 export function readChildren(
   context: ReadContext,
   body: JuteReader,
   reply: JuteWriter,
-  options: ReadChildrenOptions,
+  watching: boolean,
 ): number {
-  const length = body.fieldLength();
-  const start = body.position;
-  body.skip(Math.max(length, 0));
-  const watch = body.bool();
-  if (length < 0) return ErrorCode.marshallingError;
-  const store = context.tree.store;
-  const ref = store.find(body.bytes, start, length);
-  if (ref === noZnode) return ErrorCode.noNode;
-  if (!mayRead(context, ref, Perms.read)) return ErrorCode.noAuth;
-  if (watch && options.watching) {
-    context.watchManager.add(context.watcher, "child", textAt(body, start, length));
-  }
-  store.writeChildren(ref, reply);
-  if (options.stat) store.writeStat(ref, reply);
+  const ref = openForRead(context, body, watching ? "child" : null);
+  if (ref < 0) return ref;
+  context.tree.store.writeChildren(ref, reply);
   return ErrorCode.ok;
 }

@@ -23,7 +23,7 @@ export const multiRead: ReadOp = {
       writeMultiHeader(reply, type, ErrorCode.ok);
       const error = type === OpCode.getData
         ? readData(context, body, reply, false)
-        : readChildren(context, body, reply, { stat: false, watching: false });
+        : readChildren(context, body, reply, false);
       if (error === ErrorCode.ok) continue;
       reply.rewind(at);
       writeMultiError(reply, error);
