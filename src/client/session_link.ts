@@ -119,7 +119,7 @@ export class SessionLink implements SessionEffects {
   requestAdded(): void {
     if (this.#connection === null || !this.machine.established) {
       // The first that waits sets the time until which the queue does.
-      if (this.pipe.waitingEndMs(this.machine.timeoutMs) < this.#timerAtMs) this.#arm();
+      if (this.pipe.waitingEndMs(this.machine.patienceMs) < this.#timerAtMs) this.#arm();
       return;
     }
     if (this.pipe.outBytes >= flushBytes) return this.#flush();
@@ -269,7 +269,7 @@ export class SessionLink implements SessionEffects {
   #arm(): void {
     const deadlineMs = Math.min(
       this.machine.nextDeadlineMs(),
-      this.machine.dead ? Infinity : this.pipe.waitingEndMs(this.machine.timeoutMs),
+      this.machine.dead ? Infinity : this.pipe.waitingEndMs(this.machine.patienceMs),
     );
     // One that fires too early arms itself anew: cheaper than one timer per request.
     if (this.#timer !== null && this.#timerAtMs <= deadlineMs && deadlineMs !== Infinity) return;
@@ -293,7 +293,7 @@ export class SessionLink implements SessionEffects {
     this.machine.onTime(nowMs);
     if (!this.machine.dead && !this.machine.established) {
       const lastFailure = this.machine.lastFailure ?? "no server has answered";
-      this.pipe.giveUpWaiting(nowMs, this.machine.timeoutMs, lastFailure);
+      this.pipe.giveUpWaiting(nowMs, this.machine.patienceMs, lastFailure);
     }
     this.#arm();
   };

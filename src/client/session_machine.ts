@@ -116,6 +116,11 @@ export class SessionMachine {
     return this.#timeoutMs;
   }
 
+  /** How long a request may wait for a connection, in ms: as long as the session lives; without one, its timeout. */
+  get patienceMs(): number {
+    return this.#seenReadWrite ? Infinity : this.#timeoutMs;
+  }
+
   /** The server that serves the session now. */
   get server(): ServerAddress | null {
     return this.#phase === "established" || this.#phase === "closing" ? this.lastServer : null;

@@ -29,8 +29,8 @@ import type {
  * A session with a ZooKeeper ensemble.
  *
  * Requests go out together at the end of the turn that made them, over one connection, and are done in the
- * order in which they were made. While the connection is down, new requests wait for the next one, at most a
- * session timeout long. Requests that were under way when it broke fail with `ConnectionLossError`; they are
+ * order in which they were made. While the connection is down, new requests wait for the next one, as long as the
+ * session may live (before the first session: a session timeout). Requests that were under way when it broke fail with `ConnectionLossError`; they are
  * never repeated by the client. All methods reject with a `ZkError`; `BadVersionError` and friends tell what
  * happened. A version of -1 means any.
  *

@@ -10,9 +10,10 @@ export const nodeDialer: Pick<Network, "dial"> = {
       const fail = (error: Error) => {
         clearTimeout(timer);
         socket.destroy();
-        reject(error);
+        // Where a name has several addresses, Node says nothing but how many failed.
+        reject(error instanceof AggregateError ? new Error(error.errors.map(messageOf).join("; ")) : error);
       };
-      socket.once("error", fail);
+      socket.on("error", fail);
       socket.once("connect", () => {
         clearTimeout(timer);
         socket.off("error", fail);
@@ -23,6 +24,10 @@ export const nodeDialer: Pick<Network, "dial"> = {
     });
   },
 };
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 /** A connected node:net socket as {@linkcode Socket}. */
 class DialedSocket implements Socket {
