@@ -9,6 +9,12 @@ import { interrupted } from "./command_error.ts";
 /** Requests of one walk that may be unanswered at once. */
 export const walkRequestsMax = 256;
 
+/**
+ * New requests are made only when no more than so many are unanswered: then many travel in one packet, where one
+ * new request per answer would cost both sides a system call each.
+ */
+const walkRequestsLow = walkRequestsMax / 2;
+
 /** Znodes whose children are known but not yet shown; then the walk waits for whoever reads its result. */
 const walkAheadMax = 20_000;
 
@@ -37,7 +43,7 @@ export async function* preorder(
   // Apache's shell puts a data watch on the root too.
   if (options.watch !== undefined) await client.getData(root, { watch: options.watch });
   const walk = new Walk(client, options);
-  const waiting: Visit[] = [walk.add(root)];
+  const waiting: Visit[] = [walk.begin(root)];
   let first = true;
   for (let visit = waiting.pop(); visit !== undefined; visit = waiting.pop()) {
     const names = await walk.childrenOf(visit);
@@ -64,7 +70,9 @@ export async function listSubtree(client: ZooKeeper, root: string, options: Walk
   await new Promise<void>((done, fail) => {
     const pump = () => {
       if (options.signal.aborted) return fail(interrupted());
-      while (underWay < walkRequestsMax && next < paths.length) ask(paths[next++]);
+      if (underWay <= walkRequestsLow) {
+        while (underWay < walkRequestsMax && next < paths.length) ask(paths[next++]);
+      }
       if (underWay === 0) done();
     };
     const ask = (path: string) => {
@@ -99,20 +107,31 @@ export async function forEachPipelined<T>(
   signal: AbortSignal,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
+  if (items.length === 0) return;
   let next = 0;
+  let underWay = 0;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   let failed = false;
-  const lane = async () => {
-    while (next < items.length && !failed) {
-      if (signal.aborted) throw interrupted();
-      try {
-        await work(items[next++]);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
+  const fail = (error: unknown) => {
+    failed = true;
+    reject(error);
+  };
+  const pump = () => {
+    if (failed) return;
+    if (signal.aborted) return fail(interrupted());
+    if (underWay === 0 && next === items.length) return resolve();
+    // As in the walks: by the half, so that many travel together.
+    if (underWay > atOnce / 2) return;
+    while (underWay < atOnce && next < items.length) {
+      underWay++;
+      work(items[next++]).then(() => {
+        underWay--;
+        pump();
+      }, fail);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  pump();
+  return await promise;
 }
 
 /** A znode on its way through {@linkcode preorder}. */
@@ -126,39 +145,43 @@ interface Visit {
   state: "waiting" | "asked" | "known";
   /** Resolves whoever waits for the answer. */
   wake: (() => void) | null;
+  /** Neighbours among those that are not known yet. */
+  before: Visit | null;
+  after: Visit | null;
 }
 
 /** Asks ahead of the reader, in the order in which the reader will want the answers. */
 class Walk {
   readonly #client: ZooKeeper;
   readonly #options: WalkOptions;
-  /** To be asked, the next one last. */
-  readonly #waiting: Visit[] = [];
+  /**
+   * First of those that are not known yet, in the reader's order. An answer puts the children in the place of
+   * their parent, so what the reader waits for is always the first.
+   */
+  #first: Visit | null = null;
   #underWay = 0;
   /** Known and not yet taken by the reader. */
   #ahead = 0;
-  #found = 0;
+  #found = 1;
 
   constructor(client: ZooKeeper, options: WalkOptions) {
     this.#client = client;
     this.#options = options;
   }
 
-  add(path: string): Visit {
-    const visit: Visit = { path, names: null, below: [], error: null, state: "waiting", wake: null };
-    this.#waiting.push(visit);
-    this.#found++;
-    return visit;
+  /** Begins at the root. */
+  begin(root: string): Visit {
+    this.#first = newVisit(root);
+    return this.#first;
   }
 
   /** @returns Sorted names; null when the znode is gone, or the root is missing. */
   async childrenOf(visit: Visit): Promise<readonly string[] | null> {
     if (this.#options.signal.aborted) throw interrupted();
-    // The reader never waits behind the bound on asking ahead.
-    if (visit.state === "waiting") this.#ask(visit);
-    if (visit.state === "asked") {
+    if (visit.state !== "known") {
       const { promise, resolve } = Promise.withResolvers<void>();
       visit.wake = resolve;
+      this.#pump();
       await promise;
     }
     this.#ahead--;
@@ -168,9 +191,10 @@ class Walk {
   }
 
   #pump(): void {
-    while (this.#underWay < walkRequestsMax && this.#ahead < walkAheadMax) {
-      const visit = this.#waiting.pop();
-      if (visit === undefined) return;
+    if (this.#underWay > walkRequestsLow) return;
+    for (let visit = this.#first; visit !== null && this.#underWay < walkRequestsMax; visit = visit.after) {
+      // The reader may have to catch up, but never waits for itself.
+      if (this.#ahead >= walkAheadMax && visit.wake === null) return;
       if (visit.state === "waiting") this.#ask(visit);
     }
   }
@@ -182,12 +206,8 @@ class Walk {
     this.#client.getChildren(visit.path, watch).then(
       ({ children }) => {
         visit.names = children.sort();
-        const below: Visit[] = new Array(visit.names.length);
-        // Asked from the end of the list, so the first child must come last.
-        for (let at = below.length - 1; at >= 0; at--) {
-          below[at] = this.add(childOf(visit.path, visit.names[at]));
-        }
-        visit.below = below;
+        visit.below = visit.names.map((name) => newVisit(childOf(visit.path, name)));
+        this.#found += visit.below.length;
         this.#options.onFound?.(this.#found);
         this.#answered(visit);
       },
@@ -202,9 +222,40 @@ class Walk {
     visit.state = "known";
     this.#underWay--;
     this.#ahead++;
+    this.#replace(visit, visit.below);
     this.#pump();
     visit.wake?.();
   }
+
+  /** Puts visits in the place of another. */
+  #replace(visit: Visit, below: readonly Visit[]): void {
+    let last = visit.before;
+    for (const each of below) {
+      this.#link(last, each);
+      last = each;
+    }
+    this.#link(last, visit.after);
+    visit.before = visit.after = null;
+  }
+
+  #link(before: Visit | null, after: Visit | null): void {
+    if (before === null) this.#first = after;
+    else before.after = after;
+    if (after !== null) after.before = before;
+  }
+}
+
+function newVisit(path: string): Visit {
+  return {
+    path,
+    names: null,
+    below: [],
+    error: null,
+    state: "waiting",
+    wake: null,
+    before: null,
+    after: null,
+  };
 }
 
 function childOf(parent: string, name: string): string {
