@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Logger } from "../base/log.ts";
 import type { ServerConfig } from "../config/server_config.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
@@ -27,5 +28,6 @@ export function serve(config: ServerConfig, logger: Logger): Promise<RunningServ
     lockHolder: processIdentity,
     makeStore: (ownerRules) => new PagedZnodeStore({ ownerRules, random }),
     packerFor,
+    absolutePath: (path) => resolve(path),
   });
 }

@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { Deque } from "../base/deque.ts";
 import { limits } from "../base/limits.ts";
+import { fourLetterCommand } from "../admin/four_letter_words.ts";
 import type { Socket, SocketEvents } from "../base/network.ts";
 import { type FrameHandler, FrameSplitter } from "../jute/frame.ts";
 import { JuteError, JuteReader } from "../jute/reader.ts";
@@ -251,9 +252,11 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
   /** Hands what was written this turn to the socket. */
   flush(): void {
     this.#dirty = false;
-    if (this.#out.length === 0 || this.#phase === "closed") return;
-    this.#unsentBytes = this.socket.write(this.#out.view());
-    this.#out.reset(outBytesKept);
+    if (this.#phase === "closed") return;
+    if (this.#out.length > 0) {
+      this.#unsentBytes = this.socket.write(this.#out.view());
+      this.#out.reset(outBytesKept);
+    }
     if (this.#phase === "ending") this.socket.end();
     else if (this.#unsentBytes > limits.outboundBytesPause) this.#pause();
   }
@@ -262,8 +265,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
   end(): void {
     if (this.#phase === "closed" || this.#phase === "ending") return;
     this.#phase = "ending";
-    if (this.#out.length === 0) this.socket.end();
-    else this.markDirty();
+    this.markDirty();
   }
 
   /** Drops the connection at once. */
@@ -298,16 +300,18 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     }
     this.#head = null;
     const code = (first[0] << 24) | (first[1] << 16) | (first[2] << 8) | first[3];
-    const answer = this.host.answerFourLetter(code, first.subarray(4));
-    if (answer === null) {
+    const word = fourLetterCommand(code);
+    if (word === undefined) {
       this.#phase = "sessionless";
       this.#splitter.push(first, this);
       return;
     }
     this.stats.received++;
     this.host.metrics.packetsReceived.add(1);
-    this.#out.raw(new TextEncoder().encode(answer));
+    // Before it is answered, since the answer may list this connection, as one that is no longer read.
     this.end();
+    this.#out.raw(new TextEncoder().encode(this.host.answerFourLetter(word, first.subarray(4))));
+    this.markDirty();
   }
 
   #onConnectFrame(): void {

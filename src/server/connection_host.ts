@@ -1,3 +1,4 @@
+import type { FourLetterWord } from "../admin/four_letter_words.ts";
 import type { ServerMetrics } from "../admin/metrics.ts";
 import type { JuteReader } from "../jute/reader.ts";
 import type { Access } from "../pipeline/auth/access.ts";
@@ -40,11 +41,8 @@ export interface ConnectionHost {
   beginTurn(): void;
   onDirty(connection: Connection): void;
   touch(session: Session): void;
-  /**
-   * @param firstFourBytes What the connection opened with, as an int32.
-   * @returns The reply when that is a four-letter word, else null.
-   */
-  answerFourLetter(firstFourBytes: number, rest: Uint8Array): string | null;
+  /** @returns The reply to a four-letter word; `rest` is what came behind it. */
+  answerFourLetter(word: FourLetterWord, rest: Uint8Array): string;
   /** Answers later by onSessionReady or onSessionInvalid, or closes the connection. */
   onConnectRequest(connection: Connection, request: ConnectRequest): void;
   /** @returns False while the server insists on authentication that these ids do not give. */

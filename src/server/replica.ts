@@ -2,7 +2,11 @@ import type { Clock } from "../base/clock.ts";
 import type { DiskError } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
 import type { Socket, SocketEvents } from "../base/network.ts";
-import { answerFourLetter, fourLetterCommand, type FourLetterSettings } from "../admin/four_letter_words.ts";
+import {
+  answerFourLetter,
+  type FourLetterSettings,
+  type FourLetterWord,
+} from "../admin/four_letter_words.ts";
 import type { ServerMetrics } from "../admin/metrics.ts";
 import type { StatusView } from "../admin/status_view.ts";
 import type { ServerConfig } from "../config/server_config.ts";
@@ -189,9 +193,8 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
     this.#parts.sessions.touch(session, this.nowMs);
   }
 
-  answerFourLetter(firstFourBytes: number, rest: Uint8Array): string | null {
-    const word = fourLetterCommand(firstFourBytes);
-    return word === undefined ? null : answerFourLetter(word, this.#status, this.#fourLetter, rest);
+  answerFourLetter(word: FourLetterWord, rest: Uint8Array): string {
+    return answerFourLetter(word, this.#status, this.#fourLetter, rest);
   }
 
   onConnectRequest(connection: Connection, request: ConnectRequest): void {

@@ -35,6 +35,7 @@ import { Replica } from "./replica.ts";
 import { LeaderRole } from "./roles/leader.ts";
 import { SnapshotKeeper } from "./snapshot_keeper.ts";
 import { ReplicaStatus } from "./status.ts";
+import { WatchMeter } from "./watch_meter.ts";
 import { SyncPacer } from "./sync_pacer.ts";
 
 /** The world a server lives in: the machine's, or a simulation's. */
@@ -47,6 +48,8 @@ export interface ServerWorld {
   readonly logger: Logger;
   readonly process: ProcessStatus;
   readonly lockHolder: LockHolder;
+  /** @returns The path from the root of the file system, as operators are shown it. */
+  absolutePath(path: string): string;
   /** Makes the store that znodes live in. */
   makeStore(rules: OwnerRules): ZnodeStore;
   /** @returns What packs snapshots of that kind; null for plain ones. */
@@ -204,7 +207,7 @@ class StandaloneServer implements RunningServer {
     const role = new LeaderRole({
       serverId,
       tree,
-      watches,
+      events: new WatchMeter(watches, metrics),
       preparation: new Preparation(tree, access, {
         ownerRules,
         enforceQuota: config.tree.enforceQuota,
@@ -225,8 +228,8 @@ class StandaloneServer implements RunningServer {
       config: {
         clientPort: config.client?.port ?? -1,
         secureClientPort: -1,
-        snapshotDir: dirs.snapshots,
-        logDir: dirs.logs,
+        snapshotDir: world.absolutePath(dirs.snapshots),
+        logDir: world.absolutePath(dirs.logs),
         tickMs: config.tickMs,
         maxClientConnections: config.limits.connectionsPerAddressMax,
         minSessionTimeoutMs: config.minSessionTimeoutMs,

@@ -42,20 +42,24 @@ export class ReplicaStatus implements StatusView {
   readonly mode: ServerMode = "standalone";
   readonly ensemble: EnsembleStatus | undefined = undefined;
   readonly localSessionCount = 0;
-  readonly metrics: ServerMetrics;
   readonly process: ProcessStatus;
   readonly #parts: ReplicaStatusParts;
   readonly #startedMs: number;
 
   constructor(parts: ReplicaStatusParts) {
     this.#parts = parts;
-    this.metrics = parts.metrics;
     this.process = parts.process;
     this.#startedMs = parts.clock.monotonicMs();
   }
 
   get config(): ConfigStatus {
     return { ...this.#parts.config, clientPort: this.#parts.boundPort() ?? this.#parts.config.clientPort };
+  }
+
+  get metrics(): ServerMetrics {
+    const { metrics, replica } = this.#parts;
+    metrics.digestMismatches.value = replica.tree.digestMismatches;
+    return metrics;
   }
 
   get uptimeMs(): number {

@@ -1,4 +1,4 @@
-import { type Disk, DiskError } from "../base/disk.ts";
+import { type Disk, DiskError, isDiskFull } from "../base/disk.ts";
 import { DataDirectoryError } from "./errors.ts";
 import { joinPath } from "./file_names.ts";
 
@@ -12,46 +12,90 @@ export interface LockHolder {
 
 /** A hold on a data directory. */
 export interface DataLock {
+  /** Lets another server have the directory. */
   release(): void;
 }
 
 const lockName = ".zoon.lock";
+/** Others that start at the same moment may take or drop the lock between two looks. */
+const triesMax = 8;
 
 /**
  * Keeps two servers from writing to one data directory: a file that names the holder, and counts only while
  * that process runs, so that a killed server's is no obstacle. Apache's server sees nothing in it.
  *
+ * It is for servers of one machine: a process of another host or container is not seen, and its lock is taken
+ * for one that was left behind.
+ *
  * @throws {DataDirectoryError} If a running server holds the directory.
+ * @throws {DiskError} If the lock can be neither made nor read; a full disk is no reason, as reads can be served.
  */
 export function lockDataDir(disk: Disk, dataDir: string, holder: LockHolder): DataLock {
   const path = joinPath(dataDir, lockName);
-  const held = readText(disk, path);
-  if (held !== null && held !== "" && held !== holder.identity && holder.isRunning(held)) {
-    throw new DataDirectoryError(
-      `The data directory ${dataDir} belongs to a running server (process ${held.split(" ")[0]}). ` +
-        "Stop that one first, or give this one a directory of its own",
-    );
+  for (let tries = 0; tries < triesMax; tries++) {
+    if (makeLock(disk, path, holder.identity)) return { release: () => releaseLock(disk, path, holder) };
+    const held = readText(disk, path);
+    if (held !== null && held !== "" && held !== holder.identity && holder.isRunning(held)) {
+      throw new DataDirectoryError(
+        `The data directory ${dataDir} belongs to a running server (process ${held.split(" ")[0]}). ` +
+          "Stop that one first, or give this one a directory of its own",
+      );
+    }
+    dropLeftOver(disk, path, held);
   }
-  try {
-    const file = disk.open(path, "create");
-    file.writeAt(new TextEncoder().encode(holder.identity), 0);
-    file.close();
-  } catch (error) {
-    // A full disk is no reason not to serve what is there.
-    if (!(error instanceof DiskError) || (error.code !== "ENOSPC" && error.code !== "EDQUOT")) throw error;
-  }
-  return {
-    release: () => {
-      if (readText(disk, path) === holder.identity) disk.remove(path);
-    },
-  };
+  throw new DataDirectoryError(
+    `The lock ${path} changes hands all the time: are several servers being started?`,
+  );
 }
 
-function readText(disk: Disk, path: string): string | null {
-  if (!disk.exists(path)) return null;
-  const file = disk.open(path, "read");
+/** @returns False when there is one already. */
+function makeLock(disk: Disk, path: string, identity: string): boolean {
+  let file;
   try {
-    const bytes = new Uint8Array(Math.min(file.size(), 256));
+    file = disk.open(path, "exclusive");
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    if (error.code === "EEXIST") return false;
+    if (isDiskFull(error)) return true;
+    throw error;
+  }
+  try {
+    file.writeAt(new TextEncoder().encode(identity), 0);
+  } catch (error) {
+    if (!(error instanceof DiskError) || !isDiskFull(error)) throw error;
+  } finally {
+    file.close();
+  }
+  return true;
+}
+
+/** Moves a dead holder's lock away; one that somebody else has just made in its place is put back. */
+function dropLeftOver(disk: Disk, path: string, judged: string | null): void {
+  const aside = `${path}.old`;
+  try {
+    disk.rename(path, aside);
+    if (readText(disk, aside) === judged) disk.remove(aside);
+    else disk.rename(aside, path);
+  } catch (error) {
+    if (!(error instanceof DiskError) || error.code !== "ENOENT") throw error;
+  }
+}
+
+function releaseLock(disk: Disk, path: string, holder: LockHolder): void {
+  if (readText(disk, path) === holder.identity) disk.remove(path);
+}
+
+/** @returns Null when there is no such file. */
+function readText(disk: Disk, path: string): string | null {
+  let file;
+  try {
+    file = disk.open(path, "read");
+  } catch (error) {
+    if (error instanceof DiskError && error.code === "ENOENT") return null;
+    throw error;
+  }
+  try {
+    const bytes = new Uint8Array(256);
     return new TextDecoder().decode(bytes.subarray(0, file.readAt(bytes, 0))).trim();
   } finally {
     file.close();

@@ -1,4 +1,5 @@
 import { type Disk, DiskError } from "../base/disk.ts";
+import { epochOf, type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import { RecoveryError } from "./errors.ts";
 import { joinPath } from "./file_names.ts";
 
@@ -11,7 +12,11 @@ export type EpochName = "currentEpoch" | "acceptedEpoch";
  * @returns Null when there is no such file.
  * @throws {RecoveryError} If it holds no whole number.
  */
-export function readEpoch(disk: Disk, directory: string, name: EpochName): number | null {
+export function readEpoch(
+  disk: Disk,
+  directory: string,
+  name: EpochName | "currentEpoch.tmp",
+): number | null {
   const path = joinPath(directory, name);
   if (!disk.exists(path)) return null;
   const file = disk.open(path, "read");
@@ -45,7 +50,59 @@ export function writeEpoch(disk: Disk, directory: string, name: EpochName, epoch
   disk.syncDirectory(directory);
 }
 
-/** Removes a file that need not be there. */
+/** What a server voted for last and what it took part in last. */
+export interface Epochs {
+  /** The epoch of the last leader it followed or was; no zxid on disk is of a later one. */
+  readonly currentEpoch: number;
+  /** The newest epoch it promised to a leader; never below the current one. */
+  readonly acceptedEpoch: number;
+}
+
+/**
+ * Reads both epochs at start, and writes those that are missing, from the newest zxid on disk, as for data of
+ * a standalone server or of a ZooKeeper before 3.4 (QuorumPeer.loadDataBase).
+ *
+ * @param lastZxid The newest zxid that recovery found.
+ * @throws {RecoveryError} If they contradict each other or the zxid: going on could elect a leader that lacks
+ *   acknowledged writes.
+ */
+export function loadEpochs(disk: Disk, directory: string, lastZxid: Zxid): Epochs {
+  const zxidEpoch = Math.max(0, epochOf(lastZxid));
+  let currentEpoch = readEpoch(disk, directory, "currentEpoch");
+  if (currentEpoch === null) {
+    currentEpoch = zxidEpoch;
+    writeEpoch(disk, directory, "currentEpoch", currentEpoch);
+  }
+  if (zxidEpoch > currentEpoch) {
+    // The server stopped between a new leader's txns and the renaming of the file.
+    const pending = readEpoch(disk, directory, "currentEpoch.tmp");
+    if (pending === null || pending < zxidEpoch) {
+      throw new RecoveryError(
+        `${joinPath(directory, "currentEpoch")} holds ${currentEpoch}, but the newest txn on disk, ` +
+          `0x${
+            zxidToHex(lastZxid)
+          }, is of epoch ${zxidEpoch}. Was the file restored without the logs, or the ` +
+          "other way round? Move the version-2 directories away and start again, to copy the data from the others",
+      );
+    }
+    currentEpoch = pending;
+    writeEpoch(disk, directory, "currentEpoch", currentEpoch);
+  }
+  let acceptedEpoch = readEpoch(disk, directory, "acceptedEpoch");
+  if (acceptedEpoch === null) {
+    acceptedEpoch = currentEpoch;
+    writeEpoch(disk, directory, "acceptedEpoch", acceptedEpoch);
+  }
+  if (acceptedEpoch < currentEpoch) {
+    throw new RecoveryError(
+      `${joinPath(directory, "acceptedEpoch")} holds ${acceptedEpoch}, less than the ${currentEpoch} in ` +
+        "currentEpoch. Move the version-2 directories away and start again, to copy the data from the others",
+    );
+  }
+  return { currentEpoch, acceptedEpoch };
+}
+
+/** Removes a file that need not be there. @returns Whether it was. */
 export function removeIfThere(disk: Disk, path: string): boolean {
   try {
     disk.remove(path);

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { type Disk, DiskError, type DiskFile, isDiskFull } from "../base/disk.ts";
+import { type Disk, DiskError, type DiskFile } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { zxidToHex } from "../protocol/zxid.ts";
@@ -23,8 +23,8 @@ export interface LogEffects {
   /** Everything appended up to `lastZxid` is on stable storage. */
   onDurable(lastZxid: Zxid): void;
   /**
-   * Nothing appended from `firstZxid` on is in the log: its writes must be refused, and the next append must
-   * take `firstZxid` again, for Apache does not load a log with a gap (ZKDatabase.addCommittedProposal).
+   * Nothing appended from `firstZxid` on is in the log, for want of room as a rule: the host tells its operator
+   * and its clients, and tries again with the next write. The next append must take `firstZxid` again, for Apache does not load a log with a gap (ZKDatabase.addCommittedProposal).
    */
   onRefused(firstZxid: Zxid, error: DiskError): void;
   /** A new file begins; it is time for a snapshot. */
@@ -324,12 +324,6 @@ export class LogWriter {
       // A file without entries goes, so that its name tells its first zxid whatever comes next.
       if (this.#endBytes === logHeaderBytes) this.#dropFile(this.#file);
     }
-    this.#logger.error("The txn log cannot be written; writes are refused until it can", {
-      error: error.message,
-      firstZxid: zxidToHex(firstZxid),
-      remedy: isDiskFull(error) ? "make room on the disk of the log directory" : "check the disk",
-      directory: this.#directory,
-    });
     this.#effects.onRefused(firstZxid, error);
     return true;
   }

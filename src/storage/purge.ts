@@ -3,14 +3,19 @@ import { isPartialName, joinPath, listDated } from "./file_names.ts";
 import { looksWhole } from "./snapshot_reader.ts";
 import type { DataDirs } from "./data_dirs.ts";
 
+/** Fewer snapshots than this are never kept: one may turn out to be damaged (PurgeTxnLog). */
+const keepMin = 3;
+
 /**
  * Removes snapshots and logs that no kept snapshot needs (PurgeTxnLog): of the snapshots that look whole the
- * newest `keep` stay, and with them every log from the one that spans the oldest kept snapshot on.
+ * newest `keep` stay, and with them every log from the one that spans the oldest kept snapshot on. Older files
+ * go, and so does what a crash left of a file that was being made.
  *
- * Nothing is removed while there are fewer snapshots; names without a zxid are nobody's to remove. Safe while
- * the server runs, but not while it writes a snapshot.
+ * Without a snapshot that looks whole no log and no snapshot is removed. Names without a zxid are nobody's to
+ * remove, though Apache takes them for older than all. Safe while the server runs, but not while it writes a
+ * snapshot.
  *
- * @param keep At least 3, as Apache insists.
+ * @param keep At least 3; less counts as 3.
  * @returns Paths that were removed.
  * @throws {DiskError} If a directory cannot be listed or a file not removed.
  */
@@ -20,13 +25,15 @@ export function purge(disk: Disk, dirs: DataDirs, keep: number): string[] {
     disk.remove(path);
     removed.push(path);
   };
-  for (const name of disk.list(dirs.snapshots)) {
-    if (isPartialName(name)) remove(joinPath(dirs.snapshots, name));
+  for (const directory of new Set([dirs.snapshots, dirs.logs])) {
+    for (const name of disk.list(directory)) {
+      if (isPartialName(name)) remove(joinPath(directory, name));
+    }
   }
   const snapshots = listDated(disk, dirs.snapshots, "snapshot");
   const whole = snapshots.filter((snapshot) => looksWhole(disk, snapshot));
-  if (whole.length <= keep) return removed;
-  const oldestKept = whole[whole.length - Math.max(keep, 3)].zxid;
+  if (whole.length === 0) return removed;
+  const oldestKept = whole[Math.max(0, whole.length - Math.max(keep, keepMin))].zxid;
   for (const snapshot of snapshots) if (snapshot.zxid < oldestKept) remove(snapshot.path);
   const logs = listDated(disk, dirs.logs, "log");
   const spanning = logs.findLast((log) => log.zxid <= oldestKept);

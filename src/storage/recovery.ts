@@ -1,12 +1,14 @@
 import type { Clock } from "../base/clock.ts";
 import type { Disk } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
+import { JuteError } from "../jute/reader.ts";
 import type { SessionId } from "../protocol/session_id.ts";
+import { UnknownTxnError } from "../protocol/txn.ts";
 import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { DataDirs } from "./data_dirs.ts";
 import { removeIfThere } from "./epoch_files.ts";
-import { BadSnapshotError, RecoveryError } from "./errors.ts";
+import { BadSnapshotError, CorruptLogError, RecoveryError } from "./errors.ts";
 import { joinPath, listDated, parentOf } from "./file_names.ts";
 import { LogReader, removeEmptyLastLog } from "./log_reader.ts";
 import { loadSnapshot, looksWhole } from "./snapshot_reader.ts";
@@ -15,7 +17,7 @@ import { loadSnapshot, looksWhole } from "./snapshot_reader.ts";
 export interface RecoveryOptions {
   readonly disk: Disk;
   readonly dirs: DataDirs;
-  /** Receives the state; what it holds is lost. */
+  /** A new one: receives the state. */
   readonly tree: DataTree;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -57,7 +59,8 @@ export function recover(options: RecoveryOptions): Recovered {
   removeEmptyLastLog(disk, dirs.logs, logger);
   const snapshotZxid = loadNewestSnapshot(options);
   const loadedMs = clock.monotonicMs();
-  if (snapshotZxid === null) startEmpty(options);
+  const initialized = takeInitializeMarker(options);
+  if (snapshotZxid === null) startEmpty(options, initialized);
   const txnsReplayed = replay(options);
   const orphans = [...tree.ephemerals.sessions()].filter((session) => !tree.sessions.has(session));
   return {
@@ -87,16 +90,33 @@ function loadNewestSnapshot({ disk, dirs, tree, logger, fieldBytesMax }: Recover
       });
     }
   }
-  if (tried.length === 0) return null;
+  const all = listDated(disk, dirs.snapshots, "snapshot");
+  // A server that stops while it writes its very first snapshot leaves no state behind that could be missed.
+  if (tried.length === 0 && all.every((snapshot) => snapshot.zxid === 0)) return null;
   throw new RecoveryError(
-    `None of the ${tried.length} snapshots in ${dirs.snapshots} can be used (see the log lines above). ` +
-      "On a member of an ensemble move the version-2 directories away and start again, to copy the data from the " +
-      "others; alone, restore a backup",
+    `None of the ${all.length} snapshots in ${dirs.snapshots} can be used: the newest, ${
+      all.at(-1)?.name
+    }, is ` +
+      "cut short or damaged, and so are those before it. On a member of an ensemble move the version-2 " +
+      "directories away and start again, to copy the data from the others; alone, restore a backup",
   );
 }
 
+/**
+ * Removes the file with which an operator says that an empty database is meant. Apache looks for it beside the
+ * logs, while its own script makes it beside the snapshots: both are right here.
+ */
+function takeInitializeMarker({ disk, dirs }: RecoveryOptions): boolean {
+  let found = false;
+  for (const parent of new Set([parentOf(dirs.logs), parentOf(dirs.snapshots)])) {
+    if (removeIfThere(disk, joinPath(parent, "initialize"))) found = true;
+  }
+  return found;
+}
+
 /** No snapshot at all: a new database, or one that has lost it. */
-function startEmpty({ disk, dirs, tree, trustEmptySnapshot, createDatabase }: RecoveryOptions): void {
+function startEmpty(options: RecoveryOptions, initialized: boolean): void {
+  const { disk, dirs, tree, logger, trustEmptySnapshot, createDatabase } = options;
   const logs = listDated(disk, dirs.logs, "log");
   if (logs.length > 0 && !trustEmptySnapshot) {
     throw new RecoveryError(
@@ -105,7 +125,15 @@ function startEmpty({ disk, dirs, tree, trustEmptySnapshot, createDatabase }: Re
         "ZooKeeper before 3.5 that never wrote one",
     );
   }
-  const initialized = removeIfThere(disk, joinPath(parentOf(dirs.logs), "initialize"));
+  if (logs.length > 0) {
+    logger.warn(
+      "Txn logs are replayed without a snapshot, as snapshot.trust.empty allows; unset it after this",
+      {
+        logs: logs.length,
+        first: logs[0].path,
+      },
+    );
+  }
   if (logs.length === 0 && !createDatabase && !initialized) {
     throw new RecoveryError(
       `There is no database in ${dirs.snapshots}, and db.autocreate=false forbids to begin an empty one. ` +
@@ -129,11 +157,12 @@ function replay({ disk, dirs, tree, logger, fieldBytesMax }: RecoveryOptions): n
       try {
         tree.apply(reader.bytes, reader.start, reader.end, null, null);
       } catch (error) {
-        throw new RecoveryError(
-          `The txn 0x${
-            zxidToHex(reader.zxid)
-          } at byte ${reader.offset} of ${reader.path} cannot be applied: ` +
-            `${(error as Error).message}. Restore a backup, or copy the data from another server`,
+        if (!(error instanceof JuteError) && !(error instanceof UnknownTxnError)) throw error;
+        throw new CorruptLogError(
+          `Txn 0x${zxidToHex(reader.zxid)} cannot be applied (${error.message})`,
+          { file: reader.path, offset: reader.offset },
+          "its checksum is right, so a newer ZooKeeper may have written it: open the data with that version. " +
+            "Otherwise copy the data from another server, or restore a backup",
         );
       }
       count++;

@@ -8,7 +8,13 @@ import { type ByteSource, FileSource } from "./byte_source.ts";
 import { BadSnapshotError } from "./errors.ts";
 import { compressionOfName, type DatedFile } from "./file_names.ts";
 import { GunzipSource } from "./gunzip.ts";
-import { digestPartBytes, sealBytes, snapshotHeader, snapshotMagicBytes } from "./snapshot_format.ts";
+import {
+  digestPartBytes,
+  lastZxidPartBytes,
+  sealBytes,
+  snapshotHeader,
+  snapshotMagicBytes,
+} from "./snapshot_format.ts";
 import { UnsnappySource } from "./unsnappy.ts";
 
 const windowBytes = 512 * 1024;
@@ -78,20 +84,32 @@ class SnapshotReader {
     }
     this.#checkSeal();
     this.#tree.lastProcessedZxid = snapshotZxid;
-    if (!this.#has(digestPartBytes + sealBytes)) return;
-    this.#takeDigest(snapshotZxid);
-    if (!this.#has(8 + sealBytes)) return;
-    this.#use(8);
-    this.#checkSeal();
+    // Its length tells a last zxid that stands alone, as when digests are off, from a digest.
+    const onlyLastZxid = lastZxidPartBytes + sealBytes;
+    if (this.#has(onlyLastZxid + 1)) this.#takeDigest(snapshotZxid);
+    if (this.#has(1)) {
+      this.#need(onlyLastZxid);
+      this.#use(lastZxidPartBytes);
+      this.#checkSeal();
+    }
+    if (this.#has(1)) throw new BadSnapshotError("something stands behind its end");
   }
 
   #takeDigest(snapshotZxid: number): void {
+    this.#need(digestPartBytes);
     const at = this.#start;
     const zxid = this.#view.getInt32(at) * 0x100000000 + this.#view.getUint32(at + 4);
     const version = this.#view.getInt32(at + 8);
     const digest = this.#view.getBigInt64(at + 12);
-    // Before version 2 a digest was a hexadecimal string, which nothing can be compared with any more.
-    if (version < digestVersion) return;
+    if (version < digestVersion) {
+      // Nothing that a tree has today can be compared with a digest of the first version.
+      const length = this.#view.getInt32(at + 12);
+      if (length < -1 || length > 16) throw new BadSnapshotError("its digest is no number");
+      const bytes = 16 + Math.max(length, 0);
+      this.#need(bytes);
+      this.#use(bytes);
+      return this.#checkSeal();
+    }
     this.#use(digestPartBytes);
     this.#checkSeal();
     if (this.#tree.digestEnabled) this.#tree.digestAudit.expect({ zxid, version, digest }, snapshotZxid);

@@ -28,8 +28,10 @@ export interface SnapshotWriterOptions {
   readonly withLastZxid: boolean;
 }
 
-/** Bytes made in one go: some 1 ms of work. */
+/** Bytes made in one go: some 1 ms of work for the loop. */
 const chunkBytes = 256 * 1024;
+/** Bytes made in one go when they are packed as well, which takes several times as long. */
+const packedChunkBytes = 64 * 1024;
 /** Bytes after which the file is synced: a large backlog of its pages would hold up the log's syncs. */
 const syncEveryBytes = 8 * 1024 * 1024;
 
@@ -48,17 +50,21 @@ export class SnapshotWriter {
   readonly #cursor: TreeSnapshotCursor;
   readonly #partialPath: string;
   readonly #sum = new Adler32();
-  readonly #chunk = new JuteWriter(chunkBytes + 64 * 1024);
+  readonly #chunkBytes: number;
+  readonly #chunk: JuteWriter;
   readonly #onEnd: (error: DiskError | null) => void;
   #file: DiskFile | null = null;
   #position = 0;
   #unsyncedBytes = 0;
   #bodyDone = false;
+  #ended = false;
 
   /** @param onEnd Called once: with null when the file is there, or with what kept it from being written. */
   constructor(options: SnapshotWriterOptions, onEnd: (error: DiskError | null) => void) {
     this.#options = options;
     this.#onEnd = onEnd;
+    this.#chunkBytes = options.packer === null ? chunkBytes : packedChunkBytes;
+    this.#chunk = new JuteWriter(this.#chunkBytes + 64 * 1024);
     this.#cursor = new TreeSnapshotCursor(options.tree);
     this.zxid = this.#cursor.zxid;
     const name = snapshotName(this.zxid, options.compression);
@@ -78,6 +84,13 @@ export class SnapshotWriter {
     }
     this.#chunk.raw(snapshotHeader as Uint8Array);
     this.#writeChunk();
+  }
+
+  /** Gives up; `onEnd` is not called any more. What is written so far is removed. */
+  abort(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#discard();
   }
 
   /** Writes the whole snapshot at once, blocking: for a server that does not serve yet. @throws {DiskError} */
@@ -100,7 +113,7 @@ export class SnapshotWriter {
       disk.rename(writer.#partialPath, writer.path);
       disk.syncDirectory(directory);
     } catch (error) {
-      writer.#fail(error);
+      writer.#discard();
       throw error;
     }
     return writer.zxid;
@@ -109,6 +122,7 @@ export class SnapshotWriter {
   #writeChunk(): void {
     const bytes = this.#makeChunk();
     this.#file!.writeLater(bytes, this.#position, (error) => {
+      if (this.#ended) return;
       if (error !== null) return this.#fail(error);
       this.#position += bytes.length;
       this.#unsyncedBytes += bytes.length;
@@ -120,6 +134,7 @@ export class SnapshotWriter {
   #syncThenGoOn(): void {
     this.#unsyncedBytes = 0;
     this.#file!.syncLater((error) => {
+      if (this.#ended) return;
       if (error !== null) return this.#fail(error);
       if (this.#bodyDone) this.#finish();
       else this.#writeChunk();
@@ -129,7 +144,7 @@ export class SnapshotWriter {
   /** Makes the next bytes of the file; with the last of the body come the parts behind it. */
   #makeChunk(): Uint8Array {
     const chunk = this.#chunk;
-    this.#bodyDone = this.#cursor.writeSome(chunk, chunkBytes);
+    this.#bodyDone = this.#cursor.writeSome(chunk, this.#chunkBytes);
     let summed = 0;
     const seal = () => {
       this.#sum.update(chunk.bytes, summed, chunk.length);
@@ -153,7 +168,7 @@ export class SnapshotWriter {
     }
     const { packer } = this.#options;
     const bytes = packer === null ? chunk.copy() : packer.pack(chunk.view());
-    chunk.reset();
+    chunk.reset(this.#chunkBytes + 64 * 1024);
     return bytes;
   }
 
@@ -166,11 +181,18 @@ export class SnapshotWriter {
     } catch (error) {
       return this.#fail(error);
     }
+    this.#ended = true;
     this.#onEnd(null);
   }
 
   #fail(error: unknown): void {
     if (!(error instanceof DiskError)) throw error;
+    this.#ended = true;
+    this.#discard();
+    this.#onEnd(error);
+  }
+
+  #discard(): void {
     this.#cursor.close();
     this.#file?.close();
     try {
@@ -179,7 +201,6 @@ export class SnapshotWriter {
       // Purging removes what is left of it later; the first error is the one to tell.
       if (!(removing instanceof DiskError)) throw removing;
     }
-    this.#onEnd(error);
   }
 }
 

@@ -4,7 +4,7 @@ import { BadSnapshotError } from "./errors.ts";
 
 /** `82 SNAPPY 00`, version and compatible version: xerial's stream around snappy blocks. */
 const headerBytes = 16;
-/** A block larger than this is no block of a snapshot. */
+/** A block larger than this, packed or not, is no block of a snapshot; xerial's are of 32 KiB. */
 const blockBytesMax = 64 * 1024 * 1024;
 
 /** The unpacked bytes of a snappy stream: a header, then blocks of `int length + raw snappy`. */
@@ -40,7 +40,7 @@ export class UnsnappySource implements ByteSource {
     const packed = this.#take(length);
     if (packed === null) throw new BadSnapshotError("a snappy block is cut short");
     try {
-      this.#block = uncompress(packed);
+      this.#block = uncompress(packed, blockBytesMax);
     } catch (error) {
       throw new BadSnapshotError(`a snappy block is damaged: ${(error as Error).message}`);
     }

@@ -19,10 +19,11 @@ import { noZnode, type ZnodeRef, type ZnodeStore } from "./znode_store.ts";
  *   8   ACL key     4
  *   12  dataLength  4   -1 for null; CellPages marks free cells here
  *   16  pathLength  4   27 bits; bit 31 says that the 8 bytes for children are there
- *   20  stat        60  StatPersisted, big-endian: copied as it is to replies and snapshots
- *   80  firstChild  4   only once the znode has had a child
- *   84  numChildren 4   likewise
- *   80 or 88        path, then data
+ *   20  firstChild  4   only once the znode has had a child
+ *   24  numChildren 4   likewise
+ *   20 or 28        path: near the front, so that a look-up touches one line of cache
+ *       stat        60  StatPersisted, big-endian: copied as it is to replies and snapshots
+ *       data
  *
  * Numbers but the stat are little-endian. The parent is not noted: its path is the beginning of this one.
  */
@@ -31,19 +32,21 @@ const previousAt = 4;
 const aclKeyAt = 8;
 const dataLengthAt = 12;
 const pathLengthAt = 16;
-const statAt = 20;
-const czxidAt = statAt;
-const mzxidAt = statAt + 8;
-const ctimeAt = statAt + 16;
-const mtimeAt = statAt + 24;
-const versionAt = statAt + 32;
-const cversionAt = statAt + 36;
-const aversionAt = statAt + 40;
-const ownerAt = statAt + 44;
-const pzxidAt = statAt + 52;
-const firstChildAt = statAt + statPersistedBytes;
+const headBytes = 20;
+const firstChildAt = headBytes;
 const numChildrenAt = firstChildAt + 4;
 const childrenBytes = 8;
+
+/** Within the stat. */
+const czxidAt = 0;
+const mzxidAt = 8;
+const ctimeAt = 16;
+const mtimeAt = 24;
+const versionAt = 32;
+const cversionAt = 36;
+const aversionAt = 40;
+const ownerAt = 44;
+const pzxidAt = 52;
 
 const hasChildrenBit = -0x80000000;
 const pathLengthMask = 0x7ffffff;
@@ -176,18 +179,18 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     let at = this.#atOf(ref);
     const before = view.getInt32(at + dataLengthAt, true);
     this.#approximateBytes += Math.max(length, 0) - Math.max(before, 0);
-    const headBytes = pathStartIn(view, at) + pathLengthIn(view, at);
-    const wanted = headBytes + Math.max(length, 0);
+    const dataStart = statStartIn(view, at) + statPersistedBytes;
+    const wanted = dataStart + Math.max(length, 0);
     const isMoving = this.#pages.isMisfit(this.#pages.sizeAt(address), wanted);
     if (isMoving) {
       const from = this.#bytesOf(ref);
       this.#slots[ref] = this.#pages.allocate(wanted);
-      this.#bytesOf(ref).set(from.subarray(at, at + headBytes), this.#atOf(ref));
+      this.#bytesOf(ref).set(from.subarray(at, at + dataStart), this.#atOf(ref));
       view = this.#viewOf(ref);
       at = this.#atOf(ref);
     }
     view.setInt32(at + dataLengthAt, length, true);
-    if (length > 0) copyBytes(data, start, length, this.#bytesOf(ref), at + headBytes);
+    if (length > 0) copyBytes(data, start, length, this.#bytesOf(ref), at + dataStart);
     if (isMoving) this.#pages.free(address);
   }
 
@@ -217,15 +220,15 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   }
 
   versionOf(ref: ZnodeRef): number {
-    return this.#viewOf(ref).getInt32(this.#atOf(ref) + versionAt);
+    return this.#viewOf(ref).getInt32(this.#statOf(ref) + versionAt);
   }
 
   cversionOf(ref: ZnodeRef): number {
-    return this.#viewOf(ref).getInt32(this.#atOf(ref) + cversionAt);
+    return this.#viewOf(ref).getInt32(this.#statOf(ref) + cversionAt);
   }
 
   aversionOf(ref: ZnodeRef): number {
-    return this.#viewOf(ref).getInt32(this.#atOf(ref) + aversionAt);
+    return this.#viewOf(ref).getInt32(this.#statOf(ref) + aversionAt);
   }
 
   czxidOf(ref: ZnodeRef): Zxid {
@@ -249,7 +252,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   }
 
   ownerOf(ref: ZnodeRef): bigint {
-    return ownerIn(this.#viewOf(ref), this.#atOf(ref));
+    return ownerIn(this.#viewOf(ref), this.#statOf(ref));
   }
 
   pathOf(ref: ZnodeRef): string {
@@ -263,7 +266,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const at = this.#atOf(ref);
     const length = view.getInt32(at + dataLengthAt, true);
     if (length < 0) return null;
-    const start = at + pathStartIn(view, at) + pathLengthIn(view, at);
+    const start = at + statStartIn(view, at) + statPersistedBytes;
     return this.#bytesOf(ref).slice(start, start + length);
   }
 
@@ -272,19 +275,19 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   }
 
   setStat(ref: ZnodeRef, stat: Uint8Array, statStart: number): void {
-    copyBytes(stat, statStart, statPersistedBytes, this.#bytesOf(ref), this.#atOf(ref) + statAt);
+    copyBytes(stat, statStart, statPersistedBytes, this.#bytesOf(ref), this.#statOf(ref));
   }
 
   setAversion(ref: ZnodeRef, aversion: number): void {
-    this.#viewOf(ref).setInt32(this.#atOf(ref) + aversionAt, aversion);
+    this.#viewOf(ref).setInt32(this.#statOf(ref) + aversionAt, aversion);
   }
 
   setVersion(ref: ZnodeRef, version: number): void {
-    this.#viewOf(ref).setInt32(this.#atOf(ref) + versionAt, version);
+    this.#viewOf(ref).setInt32(this.#statOf(ref) + versionAt, version);
   }
 
   setCversion(ref: ZnodeRef, cversion: number): void {
-    this.#viewOf(ref).setInt32(this.#atOf(ref) + cversionAt, cversion);
+    this.#viewOf(ref).setInt32(this.#statOf(ref) + cversionAt, cversion);
   }
 
   setMzxid(ref: ZnodeRef, zxid: Zxid): void {
@@ -322,28 +325,29 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const at = this.#atOf(ref);
     const length = view.getInt32(at + dataLengthAt, true);
     writer.int(length);
-    if (length > 0) this.#writeRun(ref, at + pathStartIn(view, at) + pathLengthIn(view, at), length, writer);
+    if (length > 0) this.#writeRun(ref, at + statStartIn(view, at) + statPersistedBytes, length, writer);
   }
 
   writeStat(ref: ZnodeRef, writer: JuteWriter): void {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
+    const stat = at + statStartIn(view, at);
     const numChildren = hasChildrenFields(view, at) ? view.getInt32(at + numChildrenAt, true) : 0;
-    const start = writer.length - statAt;
-    writer.rawView(view, at + statAt, pzxidAt - statAt);
-    writer.intAt(start + cversionAt, 2 * view.getInt32(at + cversionAt) - numChildren);
-    const owner = ownerIn(view, at);
+    const start = writer.length;
+    writer.rawView(view, stat, pzxidAt);
+    writer.intAt(start + cversionAt, 2 * view.getInt32(stat + cversionAt) - numChildren);
+    const owner = ownerIn(view, stat);
     if (owner !== 0n && ownerKind(owner, this.#ownerRules) !== "ephemeral") {
       writer.intAt(start + ownerAt, 0);
       writer.intAt(start + ownerAt + 4, 0);
     }
     writer.int(Math.max(view.getInt32(at + dataLengthAt, true), 0));
     writer.int(numChildren);
-    writer.rawView(view, at + pzxidAt, 8);
+    writer.rawView(view, stat + pzxidAt, 8);
   }
 
   writeStatPersisted(ref: ZnodeRef, writer: JuteWriter): void {
-    writer.rawView(this.#viewOf(ref), this.#atOf(ref) + statAt, statPersistedBytes);
+    writer.rawView(this.#viewOf(ref), this.#statOf(ref), statPersistedBytes);
   }
 
   writeChildren(ref: ZnodeRef, writer: JuteWriter): void {
@@ -364,7 +368,8 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const at = this.#atOf(ref);
     const path = at + pathStartIn(view, at);
     const length = pathLengthIn(view, at);
-    return contentCrc(bytes, path, length, bytes, path + length, view.getInt32(at + dataLengthAt, true));
+    const data = path + length + statPersistedBytes;
+    return contentCrc(bytes, path, length, bytes, data, view.getInt32(at + dataLengthAt, true));
   }
 
   digestOf(ref: ZnodeRef): number {
@@ -372,7 +377,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
     if (!isDigested(bytes, at + pathStartIn(view, at), pathLengthIn(view, at))) return 0;
-    return znodeDigest(this.contentCrcOf(ref), bytes, at + statAt);
+    return znodeDigest(this.contentCrcOf(ref), bytes, at + statStartIn(view, at));
   }
 
   hasPath(ref: ZnodeRef, bytes: Uint8Array, start: number, length: number): boolean {
@@ -423,7 +428,9 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     statStart: number,
   ): ZnodeRef {
     assert(pathLength <= pathLengthMask, "a path is below 2^27 bytes");
-    const address = this.#pages.allocate(firstChildAt + pathLength + Math.max(dataLength, 0));
+    const statStartHere = headBytes + pathLength;
+    const dataStartHere = statStartHere + statPersistedBytes;
+    const address = this.#pages.allocate(dataStartHere + Math.max(dataLength, 0));
     const ref = this.#takeSlot();
     this.#slots[ref] = address;
     const view = this.#viewOf(ref);
@@ -434,9 +441,9 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     view.setInt32(at + aclKeyAt, aclKey, true);
     view.setInt32(at + dataLengthAt, dataLength, true);
     view.setInt32(at + pathLengthAt, pathLength, true);
-    copyBytes(stat, statStart, statPersistedBytes, bytes, at + statAt);
-    copyBytes(path, pathStart, pathLength, bytes, at + firstChildAt);
-    if (dataLength > 0) copyBytes(data, dataStart, dataLength, bytes, at + firstChildAt + pathLength);
+    copyBytes(path, pathStart, pathLength, bytes, at + headBytes);
+    copyBytes(stat, statStart, statPersistedBytes, bytes, at + statStartHere);
+    if (dataLength > 0) copyBytes(data, dataStart, dataLength, bytes, at + dataStartHere);
     this.#size++;
     this.#approximateBytes += pathLength + Math.max(dataLength, 0);
     return ref;
@@ -449,17 +456,18 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     if (hasChildrenFields(view, at)) return;
     const address = this.#slots[ref];
     const bytes = this.#bytesOf(ref);
-    const tailBytes = pathLengthIn(view, at) + Math.max(view.getInt32(at + dataLengthAt, true), 0);
-    const wanted = firstChildAt + childrenBytes + tailBytes;
+    const tail = at + headBytes;
+    const tailEnd = at + statStartIn(view, at) + statPersistedBytes +
+      Math.max(view.getInt32(at + dataLengthAt, true), 0);
+    const wanted = tailEnd - at + childrenBytes;
     const isMoving = this.#pages.isMisfit(this.#pages.sizeAt(address), wanted);
     if (isMoving) this.#slots[ref] = this.#pages.allocate(wanted);
     const newBytes = this.#bytesOf(ref);
     const newView = this.#viewOf(ref);
     const newAt = this.#atOf(ref);
-    // Tail first: in the same cell it makes room for the fields.
-    const tail = bytes.subarray(at + firstChildAt, at + firstChildAt + tailBytes);
-    newBytes.set(tail, newAt + firstChildAt + childrenBytes);
-    if (isMoving) newBytes.set(bytes.subarray(at, at + firstChildAt), newAt);
+    // The tail first: in the same cell it makes room for the fields.
+    newBytes.set(bytes.subarray(tail, tailEnd), newAt + headBytes + childrenBytes);
+    if (isMoving) newBytes.set(bytes.subarray(at, tail), newAt);
     newView.setInt32(newAt + firstChildAt, noZnode, true);
     newView.setInt32(newAt + numChildrenAt, 0, true);
     const pathLength = newView.getInt32(newAt + pathLengthAt, true);
@@ -494,15 +502,22 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     return this.#pages.offsetOf(this.#slots[ref]);
   }
 
+  /** Where in its page's buffer a znode's stat begins. */
+  #statOf(ref: ZnodeRef): number {
+    const address = this.#slots[ref];
+    const at = this.#pages.offsetOf(address);
+    return at + statStartIn(this.#pages.viewAt(address), at);
+  }
+
   #longOf(ref: ZnodeRef, field: number): number {
     const view = this.#viewOf(ref);
-    const at = this.#atOf(ref) + field;
+    const at = this.#statOf(ref) + field;
     return view.getInt32(at) * 0x100000000 + view.getUint32(at + 4);
   }
 
   #setLong(ref: ZnodeRef, field: number, value: number): void {
     const view = this.#viewOf(ref);
-    const at = this.#atOf(ref) + field;
+    const at = this.#statOf(ref) + field;
     const high = Math.floor(value / 0x100000000);
     view.setInt32(at, high);
     view.setInt32(at + 4, value - high * 0x100000000);
@@ -524,12 +539,17 @@ function pathLengthIn(view: DataView, at: number): number {
 
 /** Where in a record its path begins. */
 function pathStartIn(view: DataView, at: number): number {
-  return firstChildAt + ((view.getInt32(at + pathLengthAt, true) >>> 28) & childrenBytes);
+  return headBytes + ((view.getInt32(at + pathLengthAt, true) >>> 28) & childrenBytes);
 }
 
-function ownerIn(view: DataView, at: number): bigint {
-  if ((view.getInt32(at + ownerAt) | view.getInt32(at + ownerAt + 4)) === 0) return 0n;
-  return view.getBigInt64(at + ownerAt);
+/** Where in a record its stat begins. */
+function statStartIn(view: DataView, at: number): number {
+  return pathStartIn(view, at) + pathLengthIn(view, at);
+}
+
+function ownerIn(view: DataView, stat: number): bigint {
+  if ((view.getInt32(stat + ownerAt) | view.getInt32(stat + ownerAt + 4)) === 0) return 0n;
+  return view.getBigInt64(stat + ownerAt);
 }
 
 function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {

@@ -58,6 +58,8 @@ type Watchers = Watcher | Set<Watcher>;
  * It is the tree's observer: it hears of each change while that is applied, in the order that clients see.
  */
 export class WatchManager {
+  /** Watchers told since the start, by kind of event. */
+  readonly told: number[] = [0, 0, 0, 0, 0];
   readonly #data = new Map<string, Watchers>();
   readonly #child = new Map<string, Watchers>();
   /** The recursive ones of the data table again, so that ancestors with many other watchers cost nothing. */
@@ -213,6 +215,7 @@ export class WatchManager {
   #tell(watcher: Watcher, type: EventType, path: string, aclKey: number, zxid: Zxid): void {
     const paths = watcher.watches!;
     if (paths.told === this.#trigger) return;
+    this.told[type]++;
     paths.told = this.#trigger;
     watcher.onWatch(type, path, aclKey, zxid);
   }

@@ -75,11 +75,7 @@ function prepareCreate(preparation: Preparation, body: JuteReader, code: CreateC
   if (ownerKind(parent.owner, preparation.settings.ownerRules) === "ephemeral") {
     return ErrorCode.noChildrenForEphemerals;
   }
-  if (
-    preparation.settings.enforceQuota && preparation.tree.quotas.exceeds(path, 1, Math.max(dataLength, 0))
-  ) {
-    return ErrorCode.quotaExceeded;
-  }
+  if (preparation.exceedsQuota(path, 1, Math.max(dataLength, 0))) return ErrorCode.quotaExceeded;
 
   const type = code === OpCode.createTTL && !isTtl ? OpCode.create : code;
   const cversion = (parent.cversion + 1) | 0;

@@ -23,10 +23,8 @@ export const setData: WriteOp = {
     const znode = pending.find(path);
     if (znode === null) return ErrorCode.noNode;
     if (!preparation.access.allows(znode.acl, Perms.write, preparation.authIds)) return ErrorCode.noAuth;
-    if (preparation.settings.enforceQuota) {
-      const growth = Math.max(dataLength, 0) - Math.max(znode.dataLength, 0);
-      if (preparation.tree.quotas.exceeds(path, 0, growth)) return ErrorCode.quotaExceeded;
-    }
+    const growth = Math.max(dataLength, 0) - Math.max(znode.dataLength, 0);
+    if (preparation.exceedsQuota(path, 0, growth)) return ErrorCode.quotaExceeded;
     if (expected !== -1 && expected !== znode.version) return ErrorCode.badVersion;
 
     const version = nextVersion(znode.version);

@@ -15,7 +15,7 @@ import { type Zxid, zxidToHex } from "../../protocol/zxid.ts";
 import type { ServerId } from "../../quorum/quorum.ts";
 import type { Session } from "../../session/session_tracker.ts";
 import type { DataTree } from "../../tree/data_tree.ts";
-import type { WatchManager } from "../../watch/watch_manager.ts";
+import type { TreeEvents } from "../../tree/tree_observer.ts";
 import type { Leader, LeaderEffects } from "../../zab/leader.ts";
 import type { ClientRequest } from "../client_request.ts";
 import type { Connection } from "../connection.ts";
@@ -79,7 +79,8 @@ export interface ProposalLog {
 export interface LeaderRoleParts {
   readonly serverId: ServerId;
   readonly tree: DataTree;
-  readonly watches: WatchManager;
+  /** Hears of every change, in the order of the changes. */
+  readonly events: TreeEvents;
   readonly preparation: Preparation;
   readonly leader: Leader;
   readonly log: ProposalLog;
@@ -130,8 +131,9 @@ export class LeaderRole implements LeaderEffects {
     const { preparation, host, metrics } = this.#parts;
     if (this.#recovering) return ErrorCode.systemError;
     if (this.#proposals.length >= limits.proposalsOutstandingMax) return ErrorCode.throttledOp;
-    const error = preparation.prepare(op, connection, request.xid, body, host.wallMs());
-    if (error === ErrorCode.quotaExceeded) metrics.quotaExceeded.add("all", 1);
+    preparation.prepare(op, connection, request.xid, body, host.wallMs());
+    const { quotaExceededAt } = preparation;
+    if (quotaExceededAt !== null) metrics.quotaExceeded.add(quotaExceededAt.split("/")[1], 1);
     let session: Session | null = null;
     if (op === closeSession) {
       session = connection.session!;
@@ -169,15 +171,17 @@ export class LeaderRole implements LeaderEffects {
   commit(zxid: Zxid): void {
     const proposal = this.#proposals.shift();
     assert(proposal?.zxid === zxid, "txns are committed in the order they were proposed");
-    const { tree, watches, preparation, metrics, host } = this.#parts;
+    const { tree, events, preparation, metrics, host } = this.#parts;
     const { connection, op, session, request } = proposal;
     const reply = this.#reply;
     reply.begin(op?.reply ?? "nothing");
-    tree.apply(proposal.bytes, proposal.start, proposal.end, request === null ? null : reply, watches);
+    tree.apply(proposal.bytes, proposal.start, proposal.end, request === null ? null : reply, events);
     reply.end();
     preparation.pending.onApplied(zxid);
     metrics.commits.add(1);
-    metrics.quorumAckLatency.record(host.nowMs - proposal.proposedMs);
+    const waitedMs = host.nowMs - proposal.proposedMs;
+    metrics.quorumAckLatency.record(waitedMs);
+    metrics.appendToSyncedTime.record(waitedMs);
     if (session !== null && op === null) host.onSessionCreated(session, connection);
     if (session !== null && op !== null) host.onSessionClosed(session);
     if (request !== null) connection!.onWriteDone(request, zxid, reply.error, reply.body);

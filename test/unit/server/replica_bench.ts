@@ -16,6 +16,7 @@ import { encodeConnectRequest } from "../../../src/protocol/connect.ts";
 import { Majority } from "../../../src/quorum/majority.ts";
 import { Replica } from "../../../src/server/replica.ts";
 import { LeaderRole } from "../../../src/server/roles/leader.ts";
+import { WatchMeter } from "../../../src/server/watch_meter.ts";
 import { ReplicaStatus } from "../../../src/server/status.ts";
 import { SessionIds } from "../../../src/session/session_ids.ts";
 import { SessionTracker } from "../../../src/session/session_tracker.ts";
@@ -196,7 +197,7 @@ export class ReplicaBench {
     const role = new LeaderRole({
       serverId: 1,
       tree: this.tree,
-      watches,
+      events: new WatchMeter(watches, metrics),
       preparation: new Preparation(this.tree, access, {
         ownerRules,
         enforceQuota: false,
