@@ -12,7 +12,9 @@ export const openAclKey = -1;
  */
 export const unknownAclKey = -2;
 
-/** A znode's ACL was read although no list is known for it. */
+const nobodyAcl: readonly Acl[] = [{ perms: 0, scheme: "world", id: "anyone" }];
+
+/** A list was asked for by a number that none has. */
 export class UnknownAclError extends Error {
   override name = "UnknownAclError";
 }
@@ -92,12 +94,14 @@ export class AclCache {
   }
 
   /**
-   * The list with a number.
+   * The list with a number. For {@link unknownAclKey} it is one that permits nobody but the super user anything:
+   * when replay did not bring the list back, an operator has to.
    *
-   * @throws {UnknownAclError} If there is none (a snapshot may name one that it lacks).
+   * @throws {UnknownAclError} If the number was never given out: our own bug.
    */
   get(key: number): readonly Acl[] {
     if (key === openAclKey) return openAcl;
+    if (key === unknownAclKey) return nobodyAcl;
     const entry = this.#byKey.get(key);
     if (entry === undefined) throw new UnknownAclError(`no access control list has the key ${key}`);
     if (entry.acls === null) {
