@@ -88,13 +88,18 @@ export interface Output {
 /**
  * Runs a program to its end.
  *
- * @param input Text for its standard input, or a function that writes there by and by.
- * @param limitMs It is killed after this time; its output then holds what came so far.
+ * `input` is what it reads; `then` is given to it afterwards, once what it printed is enough. After `limitMs` it is
+ * killed, and the output holds what came so far.
  */
 export function runProgram(
   program: Program,
   args: string[] = [],
-  options: { input?: string; env?: Record<string, string>; limitMs?: number } = {},
+  options: {
+    input?: string;
+    then?: { input: string; when: (stdout: string) => boolean };
+    env?: Record<string, string>;
+    limitMs?: number;
+  } = {},
 ): Promise<Output> {
   const { promise, resolve } = Promise.withResolvers<Output>();
   const child = spawn(program.command, [...program.args, ...args], {
@@ -115,7 +120,14 @@ export function runProgram(
     resolve({ ...output, code });
   });
   child.stdin.on("error", () => {/* It ended without reading all. */});
-  child.stdin.end(options.input ?? "");
+  const { then } = options;
+  if (then === undefined) child.stdin.end(options.input ?? "");
+  else {
+    child.stdin.write(options.input ?? "");
+    child.stdout.on("data", () => {
+      if (child.stdin.writable && then.when(output.stdout)) child.stdin.end(then.input);
+    });
+  }
   return promise;
 }
 
