@@ -77,10 +77,13 @@ export class Generator {
   #serial(slot: number): Window {
     const random = this.#random;
     const length = random.weighted([[3, 1], [3, random.between(2, 10)], [4, random.between(10, 60)]]);
-    const steps = Array.from({ length }, () => {
+    const steps: Step[] = [];
+    while (steps.length < length) {
       const step = this.#step({ slot, reach: "any" });
-      return random.chance(4) ? this.#mutated(step) : step;
-    });
+      steps.push(random.chance(4) ? this.#mutated(step) : step);
+      // Apache judges what is pipelined behind a setACL by the old ACL until the new one is applied.
+      if (step.type === opcode.setACL) break;
+    }
     return { kind: "serial", steps };
   }
 
@@ -121,7 +124,7 @@ export class Generator {
       [5, () => this.#read("getChildren", opcode.getChildren, path())],
       [5, () => this.#read("getChildren2", opcode.getChildren2, path())],
       [2, () => this.#pathOnly("getACL", opcode.getACL, path())],
-      [3, () => this.#setAcl(path())],
+      [scope.reach === "own" ? 0 : 3, () => this.#setAcl(path())],
       [7, () => this.#multi(scope)],
       [3, () => this.#multiRead(scope)],
       [2, () => this.#pathOnly("getAllChildrenNumber", opcode.getAllChildrenNumber, path())],
@@ -327,10 +330,12 @@ export class Generator {
         ]);
         kinds.push([1, () => [`createContainer ${show(path)}`, subOps.createContainer(path)]]);
         kinds.push([1, () => [`createTTL ${show(path)}`, subOps.createTTL(path, 500_000n)]]);
-        if (random.chance(2)) {
+        if (scope.reach === "any" && random.chance(2)) {
           kinds.push([9, () => [`create ${show(path)} flags 9`, subOps.create(path, data, openAcl, 9)]]);
         }
-        if (random.chance(2)) kinds.push([9, () => [`getData ${show(path)}`, subOps.getData(path)]]);
+        if (scope.reach === "any" && random.chance(2)) {
+          kinds.push([9, () => [`getData ${show(path)}`, subOps.getData(path)]]);
+        }
       }
       const [text, op] = random.weighted(kinds)();
       texts.push(text);

@@ -4,11 +4,15 @@
  * Left out of every run, as Apache does what nobody should depend on:
  * - request types -10 (createSession) and 20 (deleteContainer), which Apache executes for any client;
  * - a quota on "/", which kills an Apache server;
+ * - requests pipelined behind a setACL: until it is applied Apache judges them by the ACL before it, as the
+ *   pending change keeps the old one (PrepRequestProcessor, case setACL);
  * - create counters near 2^31, where Apache's pipelined and lone creates differ from each other.
  *
  * Forgiven by the player's normalising:
  * - the order of children, ephemerals, identities and ACL entries made by the scheme `auth`: hash order;
  * - the order of the events of one closing session: its ephemerals go in hash order;
+ * - whether a write that cannot be decoded consumes a zxid: in 3.8 each does, in 3.9.5 only a multi, and a
+ *   server that gives none is as right, for nothing was written;
  * - the moment at which auth is answered: Apache overtakes earlier requests, so auth is always sent alone.
  *
  * Left out between releases of different age, by {@linkcode profileOf}:
