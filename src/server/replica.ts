@@ -361,7 +361,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
     const { sessions, logger } = this.#parts;
     const session = sessions.get(id);
     const rightPassword = sameBytes(password, sessionPassword(id));
-    // Apache drops the older connection before it looks at the password; a stranger shall not have that lever.
+    // The password comes first: a stranger must not be able to disturb the session's owner.
     if (session === undefined || session.closing || !rightPassword) {
       logger.info("A client asked for a session that is not there for it; it must open a new one", {
         address: connection.socket.remoteAddress,
