@@ -252,13 +252,12 @@ export class Generator {
     }
     // In a quota's subtree an ephemeral would outlast its window through the session's end: allowed, one at a time.
     const ephemeral = random.chance(scope.reach === "quota" ? 10 : 20);
-    const flags = random.weighted([
-      [
-        20,
-        type === opcode.createContainer ? createFlags.container : (sequential ? 2 : 0) + (ephemeral ? 1 : 0),
-      ],
-      [1, random.between(-1, 9)],
-    ]);
+    const usual = type === opcode.createContainer
+      ? createFlags.container
+      : (sequential ? 2 : 0) + (ephemeral ? 1 : 0);
+    const drawn = random.weighted([[20, usual], [1, random.between(-1, 9)]]);
+    // A container made with an ephemeral's flags is an ephemeral to Apache while it is pending, then a container.
+    const flags = type === opcode.createContainer && (drawn === 1 || drawn === 3) ? 0 : drawn;
     const text = `${opcodeName(type)} ${show(path)} ${show(data)} acl ${show(acl)} flags ${flags}`;
     return { type, body: bodies.create(path, data, acl, flags), text };
   }

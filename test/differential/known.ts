@@ -6,6 +6,8 @@
  * - a quota on "/", which kills an Apache server;
  * - requests pipelined behind a setACL: until it is applied Apache judges them by the ACL before it, as the
  *   pending change keeps the old one (PrepRequestProcessor, case setACL);
+ * - createContainer with the flags of an ephemeral: Apache takes it for one while it is pending, and makes a
+ *   container of it in the end;
  * - create counters near 2^31, where Apache's pipelined and lone creates differ from each other.
  *
  * Forgiven by the player's normalising:
