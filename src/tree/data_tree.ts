@@ -1,8 +1,8 @@
 import { assert } from "../base/assert.ts";
 import type { Logger } from "../base/log.ts";
-import { decodeText, JuteError, JuteReader } from "../jute/reader.ts";
+import { JuteReader } from "../jute/reader.ts";
 import { readAcl } from "../protocol/acl.ts";
-import { ownerKind, type OwnerRules, ttlMsOf } from "../protocol/create_mode.ts";
+import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
 import { ErrorCode } from "../protocol/error_code.ts";
 import { OpCode } from "../protocol/op_code.ts";
 import { containerOwner, type SessionId } from "../protocol/session_id.ts";
@@ -15,8 +15,12 @@ import { DigestAudit } from "./digest_audit.ts";
 import { EphemeralIndex } from "./ephemerals.ts";
 import { isQuotaPath, Quotas } from "./quotas.ts";
 import { countDescendants } from "./subtree.ts";
+import { ReapableIndex } from "./reapable.ts";
 import type { TreeEvents, TxnResults } from "./tree_observer.ts";
+import { checkPath, isMultiPart, lastSlash, readPathLength, skipBuffer } from "./txn_fields.ts";
 import { noZnode, type ZnodeRef, type ZnodeStore } from "./znode_store.ts";
+
+const textEncoder = new TextEncoder();
 
 /** Walks the tree bit by bit while txns go on, and must hear of what leaves it. */
 export interface TreeWalker {
@@ -53,8 +57,7 @@ export class DataTree {
   readonly #ownerRules: OwnerRules;
   readonly #logger: Logger;
   readonly #digest = new DigestSum();
-  readonly #containers = new Set<ZnodeRef>();
-  readonly #ttls = new Set<ZnodeRef>();
+  readonly #reapable: ReapableIndex;
   readonly #walkers: TreeWalker[] = [];
   #newestCzxid: Zxid = 0;
 
@@ -89,6 +92,7 @@ export class DataTree {
     this.#logger = options.logger;
     this.quotas = new Quotas(this.store, options.logger);
     this.digestAudit = new DigestAudit(this.#digest, options.logger);
+    this.#reapable = new ReapableIndex(this.store, options.ownerRules);
     this.#countIn(this.store.root);
     this.#addSystemZnode("/zookeeper");
     this.#addSystemZnode("/zookeeper/quota");
@@ -185,21 +189,7 @@ export class DataTree {
    * @param neverUsedMs How long a container may wait for its first child, in ms; 0 is for ever.
    */
   reapCandidates(nowMs: number, neverUsedMs: number): string[] {
-    const store = this.store;
-    const paths: string[] = [];
-    for (const ref of this.#containers) {
-      if (store.numChildrenOf(ref) > 0) continue;
-      const isUsed = store.cversionOf(ref) > 0;
-      if (isUsed || (neverUsedMs > 0 && nowMs - store.mtimeMsOf(ref) > neverUsedMs)) {
-        paths.push(store.pathOf(ref));
-      }
-    }
-    for (const ref of this.#ttls) {
-      if (store.numChildrenOf(ref) > 0) continue;
-      const ttlMs = ttlMsOf(store.ownerOf(ref), this.#ownerRules);
-      if (ttlMs > 0 && nowMs - store.mtimeMsOf(ref) > ttlMs) paths.push(store.pathOf(ref));
-    }
-    return paths;
+    return this.#reapable.candidates(nowMs, neverUsedMs);
   }
 
   /** Lets `walker` hear of removals, until {@link forgetWalker}. */
@@ -222,8 +212,7 @@ export class DataTree {
     this.quotas.clear();
     this.digestAudit.clear();
     this.#digest.set(0, 0);
-    this.#containers.clear();
-    this.#ttls.clear();
+    this.#reapable.clear();
     this.#newestCzxid = 0;
     this.lastProcessedZxid = 0;
   }
@@ -253,8 +242,8 @@ export class DataTree {
   }
 
   #addSystemZnode(path: string): ZnodeRef {
-    const bytes = new TextEncoder().encode(path);
-    const parent = this.store.find(bytes, 0, bytes.lastIndexOf(slash));
+    const bytes = textEncoder.encode(path);
+    const parent = this.store.find(bytes, 0, lastSlash(bytes, 0, bytes.length));
     const stat = new Uint8Array(statPersistedBytes);
     const ref = this.store.insert(parent, bytes, 0, bytes.length, stat, 0, 0, openAclKey, stat, 0);
     this.#countIn(ref);
@@ -509,7 +498,7 @@ export class DataTree {
       });
     }
     for (const path of left) {
-      const bytes = new TextEncoder().encode(path);
+      const bytes = textEncoder.encode(path);
       this.#delete(bytes, 0, bytes.length);
     }
   }
@@ -567,9 +556,8 @@ export class DataTree {
     const owner = store.ownerOf(ref);
     if (owner !== 0n) {
       const kind = ownerKind(owner, this.#ownerRules);
-      if (kind === "container") this.#containers.delete(ref);
-      else if (kind === "ttl") this.#ttls.delete(ref);
-      else this.ephemerals.remove(owner, store.pathOf(ref));
+      if (kind === "ephemeral") this.ephemerals.remove(owner, store.pathOf(ref));
+      else this.#reapable.remove(ref);
     }
     this.#countOut(ref);
     if (!this.quotas.active) {
@@ -584,19 +572,9 @@ export class DataTree {
   }
 
   #index(ref: ZnodeRef, owner: bigint): void {
-    switch (ownerKind(owner, this.#ownerRules)) {
-      case "container":
-        this.#containers.add(ref);
-        break;
-      case "ttl":
-        this.#ttls.add(ref);
-        break;
-      case "ephemeral":
-        this.ephemerals.add(owner, this.store.pathOf(ref));
-        break;
-      case "persistent":
-        break;
-    }
+    const kind = ownerKind(owner, this.#ownerRules);
+    if (kind === "ephemeral") this.ephemerals.add(owner, this.store.pathOf(ref));
+    else if (kind !== "persistent") this.#reapable.add(ref, kind);
   }
 
   #countIn(ref: ZnodeRef): void {
@@ -608,50 +586,6 @@ export class DataTree {
   }
 }
 
-const slash = 0x2f;
 /** Of a txn's header; its time follows. */
 const zxidOffset = 12;
 const ttlMark = -0x100000000000000n;
-
-/** What a multi's txn may be made of; Apache stops at anything else too. */
-function isMultiPart(type: number): boolean {
-  switch (type) {
-    case OpCode.create:
-    case OpCode.create2:
-    case OpCode.createContainer:
-    case OpCode.createTTL:
-    case OpCode.delete:
-    case OpCode.deleteContainer:
-    case OpCode.setData:
-    case OpCode.check:
-    case OpCode.error:
-      return true;
-    default:
-      return false;
-  }
-}
-
-function skipBuffer(reader: JuteReader): void {
-  const length = reader.fieldLength();
-  if (length > 0) reader.skip(length);
-}
-
-/** The length of a path that must name a znode below the root; the reader then stands at its bytes. */
-function readPathLength(reader: JuteReader): number {
-  const length = reader.fieldLength();
-  checkPath(reader.bytes, reader.position, length);
-  return length;
-}
-
-function checkPath(bytes: Uint8Array, start: number, length: number): void {
-  if (length < 2 || bytes[start] !== slash) {
-    throw new JuteError(`a txn names an impossible path "${decodeText(bytes, start, Math.max(length, 0))}"`);
-  }
-}
-
-/** Length of the parent's path: 0 for a child of the root. */
-function lastSlash(bytes: Uint8Array, start: number, length: number): number {
-  let at = start + length - 1;
-  while (bytes[at] !== slash) at--;
-  return at - start;
-}

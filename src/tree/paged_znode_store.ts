@@ -80,6 +80,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   #freeSlot = 0;
   #size = 0;
   #approximateBytes = 0;
+  readonly #scratch = new Uint8Array(256);
 
   /** @param options.random Gives the key of the hash. */
   constructor(options: { readonly ownerRules: OwnerRules; readonly random: Random }) {
@@ -120,8 +121,19 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   }
 
   findPath(path: string): ZnodeRef {
-    const bytes = textEncoder.encode(path);
-    return this.find(bytes, 0, bytes.length);
+    const bytes = this.#scratch;
+    // Nearly all paths are short and ASCII; the encoder's call costs more than the loop.
+    if (path.length <= bytes.length) {
+      let index = 0;
+      for (; index < path.length; index++) {
+        const unit = path.charCodeAt(index);
+        if (unit > 0x7f) break;
+        bytes[index] = unit;
+      }
+      if (index === path.length) return this.find(bytes, 0, index);
+    }
+    const encoded = textEncoder.encode(path);
+    return this.find(encoded, 0, encoded.length);
   }
 
   insert(

@@ -283,7 +283,7 @@ for (const [name, makeStore] of stores) {
       const at = make();
       furnish(at);
       const bytes = writeAll(new TreeSnapshotCursor(at.tree));
-      for (let length = 0; length < bytes.length; length += 13) {
+      for (let length = 0; length < bytes.length; length += 97) {
         const loader = new TreeSnapshotLoader(make().tree);
         loader.push(bytes, 0, length);
         expect(loader.done).toBe(false);

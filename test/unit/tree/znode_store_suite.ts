@@ -77,7 +77,9 @@ function written(write: (writer: JuteWriter) => void): Uint8Array {
 }
 
 function patterned(length: number, seed: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (index * 31 + seed) & 0xff);
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index++) bytes[index] = index * 31 + seed;
+  return bytes;
 }
 
 /** Declares the suite for one store. */
@@ -238,7 +240,7 @@ export function testZnodeStore(name: string, make: () => ZnodeStore): void {
 
     test("data of any length replaces data of any other, and handles stay", () => {
       const store = make();
-      const lengths = [0, 1, 3, 4, 47, 48, 49, 100, 255, 1000, 4000, 5000, 70_000, 1_048_575, 3_000_000];
+      const lengths = [0, 1, 3, 4, 47, 48, 49, 100, 255, 1000, 4000, 5000, 70_000, 1_100_000];
       const neighbour = put(store, "/neighbour", patterned(40, 1));
       const ref = put(store, "/grows", patterned(2, 9), { version: 6 });
       let before = 2;
