@@ -50,6 +50,8 @@ export const nodeDisk: Disk = {
   rename: (from, to) => attempt(from, "renaming", () => renameSync(from, to)),
   remove: (path) => attempt(path, "removing", () => unlinkSync(path)),
   syncDirectory(path) {
+    // Windows has no such call; its file system keeps names in a journal.
+    if (process.platform === "win32") return;
     attempt(path, "syncing", () => {
       const descriptor = openSync(path, "r");
       try {

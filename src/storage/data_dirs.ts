@@ -1,6 +1,6 @@
-import { type Disk, DiskError } from "../base/disk.ts";
+import { type Disk, DiskError, isDiskFull } from "../base/disk.ts";
 import { DataDirectoryError } from "./errors.ts";
-import { joinPath, zxidOfName } from "./file_names.ts";
+import { joinPath, parentOf, partialName, zxidOfName } from "./file_names.ts";
 
 /** Where a server's files are; both end in `version-2`. */
 export interface DataDirs {
@@ -47,19 +47,33 @@ function prepare({ disk, create }: DataDirsOptions, directory: string): void {
           `The directory ${directory} does not exist, and datadir.autocreate=false forbids to make it; make it by hand`,
         );
       }
-      disk.makeDirectory(directory);
+      makeDurably(disk, directory);
     }
-    const probe = joinPath(directory, ".probe.partial");
+    disk.list(directory);
+    const probe = joinPath(directory, partialName("probe"));
     disk.open(probe, "create").close();
     disk.remove(probe);
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
     // No room is no reason not to start: reads can be served.
-    if (error.code === "ENOSPC" || error.code === "EDQUOT") return;
+    if (isDiskFull(error) && disk.exists(directory)) return;
     throw new DataDirectoryError(
-      `The data directory ${directory} cannot be used (${error.code}): it must be a directory that this user may write to`,
+      `The data directory ${directory} cannot be used (${error.code}): ` +
+        (isDiskFull(error)
+          ? "there is no room on its disk to make it"
+          : "it must be a directory that this user may read and write"),
     );
   }
+}
+
+/** Makes a directory that a power cut cannot take away again, with all that is acknowledged in it by then. */
+function makeDurably(disk: Disk, directory: string): void {
+  const parents: string[] = [];
+  for (let path = directory; !disk.exists(path) && parentOf(path) !== path; path = parentOf(path)) {
+    parents.push(parentOf(path));
+  }
+  disk.makeDirectory(directory);
+  for (const parent of parents) disk.syncDirectory(parent);
 }
 
 function refuseStrays(

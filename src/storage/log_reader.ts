@@ -22,11 +22,19 @@ export interface LogReaderOptions {
   /** The first entry handed out is the first one from this zxid on. */
   readonly fromZxid: Zxid;
   readonly logger: Logger;
-  /** Bytes of the largest entry believed (`jute.maxbuffer` and its extra size). */
+  /** The txn before `fromZxid` is known to be there, so that in its epoch the first one has to follow it. */
+  readonly gapless?: boolean;
+  /**
+   * Bytes of the largest entry believed without a proof (`jute.maxbuffer` and its extra size). A longer one
+   * counts when its checksum is right: a closeSession names every ephemeral of its session.
+   */
   readonly entryBytesMax?: number;
 }
 
 const windowBytes = 256 * 1024;
+
+/** What a disk writes whole or not at all. */
+const sectorBytes = 512;
 
 const restoreRemedy =
   "the txns from there on cannot be trusted. On a member of an ensemble move the version-2 " +
@@ -39,6 +47,8 @@ const restoreRemedy =
  *
  * - A len of 0 or the end of the file anywhere in an entry ends a file quietly; a wrong end byte ends it with a
  *   log line: the entry was being written when its server died. The next file follows.
+ * - So does an entry of which a whole sector never came to the disk, when the power went in the middle of a
+ *   sync that nobody was told of; Apache does not start then.
  * - Anything else that is no entry stops with {@link CorruptLogError}: a wrong crc, a length out of reason, a
  *   wrong magic or a header cut short, and a zxid that skips others of its epoch.
  * - An entry not newer than the one before it, where files overlap, is handed out again, with a log line.
@@ -61,6 +71,8 @@ export class LogReader {
   readonly #disk: Disk;
   readonly #logger: Logger;
   readonly #fromZxid: Zxid;
+  /** The next zxid of this one's epoch has to be one more; -1 while any may come. */
+  #follows: Zxid;
   readonly #entryBytesMax: number;
   readonly #files: DatedFile[];
   #nextFile = 0;
@@ -78,6 +90,7 @@ export class LogReader {
     this.#disk = options.disk;
     this.#logger = options.logger;
     this.#fromZxid = options.fromZxid;
+    this.#follows = options.gapless === true ? options.fromZxid - 1 : -1;
     this.#entryBytesMax = options.entryBytesMax ?? limits.frameBytesMax + limits.fieldBytesExtra;
     this.#files = logsFrom(listDated(options.disk, options.directory, "log"), options.fromZxid);
   }
@@ -161,30 +174,27 @@ export class LogReader {
     if (!this.#have(logEntryContentOffset)) return false;
     const length = this.#view.getInt32(this.#at + 8);
     if (length === 0) return false;
-    if (length < 0 || length > this.#entryBytesMax) {
-      throw this.#corrupt(
-        `An entry's length is ${length}, out of reason (at most ${this.#entryBytesMax})`,
-      );
-    }
+    const isLong = length > this.#entryBytesMax;
+    if (length < 0 || (isLong && !this.#fits(length))) throw this.#outOfReason(length);
     if (!this.#have(length + logEntryOverhead)) {
-      this.#logger.info("A txn log ends within an entry that was never completed", {
-        file: this.path,
-        offset: this.#windowOffset + this.#at,
-      });
+      this.#tellTorn("info", "A txn log ends within an entry that was never completed");
       return false;
     }
     const start = this.#at + logEntryContentOffset;
     const end = start + length;
     if (this.bytes[end] !== logEntryEnd) {
-      this.#logger.error("A txn log ends with an entry that was written in part only", {
-        file: this.path,
-        offset: this.#windowOffset + this.#at,
-      });
+      if (isLong) throw this.#outOfReason(length);
+      this.#tellTorn("error", "A txn log ends with an entry that was written in part only");
       return false;
     }
     const expected = this.#view.getUint32(this.#at) * 0x100000000 + this.#view.getUint32(this.#at + 4);
     const actual = adler32(this.bytes, start, end);
     if (actual !== expected) {
+      if (isLong) throw this.#outOfReason(length);
+      if (lacksSector(this.bytes, this.#at, end, this.#windowOffset)) {
+        this.#tellTorn("error", "A txn log ends with an entry of which a part never came to the disk");
+        return false;
+      }
       throw this.#corrupt(`An entry's checksum is 0x${actual.toString(16)}, not 0x${expected.toString(16)}`);
     }
     if (length < txnHeaderBytes) throw this.#corrupt(`An entry of ${length} bytes is too short for a txn`);
@@ -204,20 +214,38 @@ export class LogReader {
         zxid: zxidToHex(zxid),
         highest: zxidToHex(highest),
       });
-    } else if (
-      zxid > highest && highest >= this.#fromZxid && zxid !== highest + 1 &&
-      epochOf(zxid) === epochOf(highest)
-    ) {
+    } else if (this.#skips(zxid)) {
       throw this.#corrupt(
-        `Txn 0x${zxidToHex(zxid)} follows 0x${zxidToHex(highest)}: those between them are missing`,
+        `Txn 0x${zxidToHex(zxid)} follows 0x${zxidToHex(this.#follows)}: those between them are missing`,
       );
     }
+    if (zxid >= this.#fromZxid) this.#follows = Math.max(this.#follows, zxid);
     this.#highest = Math.max(highest, zxid);
     this.start = start;
     this.end = end;
     this.zxid = zxid;
     this.#at = end + 1;
     this.endOffset = this.#windowOffset + this.#at;
+  }
+
+  /** Whether txns are missing between the one to be followed and this one. */
+  #skips(zxid: Zxid): boolean {
+    const before = this.#follows;
+    return before >= 0 && zxid > before + 1 && epochOf(zxid) === epochOf(before);
+  }
+
+  /** Whether the file is long enough for an entry of that length. */
+  #fits(length: number): boolean {
+    const size = this.#file?.size() ?? 0;
+    return this.#windowOffset + this.#at + length + logEntryOverhead <= size;
+  }
+
+  #tellTorn(level: "info" | "error", what: string): void {
+    this.#logger[level](what, { file: this.path, offset: this.#windowOffset + this.#at });
+  }
+
+  #outOfReason(length: number): CorruptLogError {
+    return this.#corrupt(`An entry's length is ${length}, out of reason (at most ${this.#entryBytesMax})`);
   }
 
   /** Makes the next `count` bytes of the file lie in the window. @returns False when the file ends before. */
@@ -250,6 +278,25 @@ export class LogReader {
     this.#leaveFile();
     return new CorruptLogError(what, where, restoreRemedy);
   }
+}
+
+/**
+ * Whether one of the sectors that an entry lies in holds nothing but zeros, as before it was written: a sector is
+ * written whole or not at all. The first four bytes of an entry are zeros anyway.
+ *
+ * @param start Where the entry is in `bytes`.
+ * @param end Where its end byte, which is no zero, is.
+ * @param offset Where `bytes[0]` is in the file.
+ */
+function lacksSector(bytes: Uint8Array, start: number, end: number, offset: number): boolean {
+  for (let at = start + 4; at < end;) {
+    const sectorEnd = at + sectorBytes - ((offset + at) % sectorBytes);
+    const until = Math.min(sectorEnd, end + 1);
+    let isEmpty = true;
+    for (; at < until; at++) isEmpty &&= bytes[at] === 0;
+    if (isEmpty) return true;
+  }
+  return false;
 }
 
 /** The logs that may hold txns from `zxid` on: those named so or later, and the last one before. */

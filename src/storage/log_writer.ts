@@ -24,7 +24,8 @@ export interface LogEffects {
   onDurable(lastZxid: Zxid): void;
   /**
    * Nothing appended from `firstZxid` on is in the log, for want of room as a rule: the host tells its operator
-   * and its clients, and tries again with the next write. The next append must take `firstZxid` again, for Apache does not load a log with a gap (ZKDatabase.addCommittedProposal).
+   * and its clients, and tries again with the next write. The next append must take `firstZxid` again, for
+   * neither server loads a log with a gap (ZKDatabase.addCommittedProposal of 3.9.5).
    */
   onRefused(firstZxid: Zxid, error: DiskError): void;
   /** A new file begins; it is time for a snapshot. */
@@ -247,11 +248,15 @@ export class LogWriter {
 
   /**
    * Writes and syncs what was appended, blocking, and closes the files. Effects are called as usual before it
-   * returns; afterwards the writer does nothing any more.
+   * returns, but nothing is called durable while a sync is under way: should that one fail, this one might not
+   * be told of it. Afterwards the writer does nothing any more.
    */
   close(): void {
     if (this.#state !== "open") return;
-    if (this.#writeBuffered() && this.#syncFiles()) this.#durableUpTo(this.#txnsWritten, this.#lastWritten);
+    const isAlone = this.#syncsLeft === 0;
+    if (this.#writeBuffered() && this.#syncFiles() && isAlone) {
+      this.#durableUpTo(this.#txnsWritten, this.#lastWritten);
+    }
     if (this.#state === "open") this.#state = "closed";
     this.#closeFiles();
   }
@@ -518,6 +523,7 @@ export class LogWriter {
     this.#state = "failed";
     this.#buffered = 0;
     this.#bufferedTxns = 0;
+    this.#closeFiles();
     this.#logger.error(`${what}; the server must stop`, { error: error.message });
     this.#effects.onFatal(error);
   }

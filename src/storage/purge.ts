@@ -20,16 +20,11 @@ const keepMin = 3;
  * @throws {DiskError} If a directory cannot be listed or a file not removed.
  */
 export function purge(disk: Disk, dirs: DataDirs, keep: number): string[] {
-  const removed: string[] = [];
+  const removed = removePartials(disk, dirs);
   const remove = (path: string) => {
     disk.remove(path);
     removed.push(path);
   };
-  for (const directory of new Set([dirs.snapshots, dirs.logs])) {
-    for (const name of disk.list(directory)) {
-      if (isPartialName(name)) remove(joinPath(directory, name));
-    }
-  }
   const snapshots = listDated(disk, dirs.snapshots, "snapshot");
   const whole = snapshots.filter((snapshot) => looksWhole(disk, snapshot));
   if (whole.length === 0) return removed;
@@ -39,6 +34,25 @@ export function purge(disk: Disk, dirs: DataDirs, keep: number): string[] {
   const spanning = logs.findLast((log) => log.zxid <= oldestKept);
   for (const log of logs) {
     if (spanning !== undefined && log.zxid < spanning.zxid) remove(log.path);
+  }
+  return removed;
+}
+
+/**
+ * Removes the files that a crash left half made.
+ *
+ * @returns Paths that were removed.
+ * @throws {DiskError} If a directory cannot be listed or a file not removed.
+ */
+export function removePartials(disk: Disk, dirs: DataDirs): string[] {
+  const removed: string[] = [];
+  for (const directory of new Set([dirs.snapshots, dirs.logs])) {
+    for (const name of disk.list(directory)) {
+      if (!isPartialName(name)) continue;
+      const path = joinPath(directory, name);
+      disk.remove(path);
+      removed.push(path);
+    }
   }
   return removed;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { Disk } from "../base/disk.ts";
+import { type Disk, DiskError } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
 import { JuteError } from "../jute/reader.ts";
 import type { SessionId } from "../protocol/session_id.ts";
@@ -11,6 +11,7 @@ import { removeIfThere } from "./epoch_files.ts";
 import { BadSnapshotError, CorruptLogError, RecoveryError } from "./errors.ts";
 import { joinPath, listDated, parentOf } from "./file_names.ts";
 import { LogReader, removeEmptyLastLog } from "./log_reader.ts";
+import { removePartials } from "./purge.ts";
 import { loadSnapshot, looksWhole } from "./snapshot_reader.ts";
 
 /** What {@link recover} is told. */
@@ -56,12 +57,13 @@ const snapshotsTriedMax = 100;
 export function recover(options: RecoveryOptions): Recovered {
   const { disk, dirs, tree, logger, clock } = options;
   const beganMs = clock.monotonicMs();
+  sweepPartials(disk, dirs, logger);
   removeEmptyLastLog(disk, dirs.logs, logger);
   const snapshotZxid = loadNewestSnapshot(options);
   const loadedMs = clock.monotonicMs();
   const initialized = takeInitializeMarker(options);
   if (snapshotZxid === null) startEmpty(options, initialized);
-  const txnsReplayed = replay(options);
+  const txnsReplayed = replay(options, snapshotZxid);
   const orphans = [...tree.ephemerals.sessions()].filter((session) => !tree.sessions.has(session));
   return {
     snapshotZxid,
@@ -143,11 +145,28 @@ function startEmpty(options: RecoveryOptions, initialized: boolean): void {
   tree.lastProcessedZxid = 0;
 }
 
-function replay({ disk, dirs, tree, logger, fieldBytesMax }: RecoveryOptions): number {
+/** Removes what a crash left of files that were being made: they may be large, and nobody reads them. */
+function sweepPartials(disk: Disk, dirs: DataDirs, logger: Logger): void {
+  try {
+    removePartials(disk, dirs);
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    logger.warn("A file that was never completed cannot be removed; it takes room for nothing", {
+      error: error.message,
+    });
+  }
+}
+
+function replay(
+  { disk, dirs, tree, logger, fieldBytesMax }: RecoveryOptions,
+  snapshotZxid: Zxid | null,
+): number {
   const reader = new LogReader({
     disk,
     directory: dirs.logs,
     fromZxid: tree.lastProcessedZxid + 1,
+    // Apache does not notice when the first logs behind a snapshot are gone.
+    gapless: snapshotZxid !== null,
     logger,
     entryBytesMax: fieldBytesMax,
   });

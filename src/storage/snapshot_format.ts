@@ -11,7 +11,7 @@
  *       last zxid 8   the newest zxid in the tree when it was written; then a seal. From 3.9, unless turned off
  *
  * Each seal sums everything from byte 0, earlier seals too. Valid is a file whose parts are all whole, each
- * with a matching seal; the last two may be missing.
+ * with a matching seal; the last two may be missing, and what a later version adds behind them is not looked at.
  */
 
 /** `ZKSN`, version 2, dbid -1. */

@@ -18,6 +18,7 @@ import {
 import { UnsnappySource } from "./unsnappy.ts";
 
 const windowBytes = 512 * 1024;
+const slash = 0x2f;
 
 /**
  * Loads a snapshot file into a tree, which is emptied first, in bounded memory; every seal is checked.
@@ -92,7 +93,6 @@ class SnapshotReader {
       this.#use(lastZxidPartBytes);
       this.#checkSeal();
     }
-    if (this.#has(1)) throw new BadSnapshotError("something stands behind its end");
   }
 
   #takeDigest(snapshotZxid: number): void {
@@ -118,9 +118,12 @@ class SnapshotReader {
   #checkSeal(): void {
     const expected = this.#sum.value;
     this.#need(sealBytes);
-    const found = this.#view.getUint32(this.#start + 4);
-    if (this.#view.getUint32(this.#start) !== 0 || found !== expected) {
+    const at = this.#start;
+    if (this.#view.getUint32(at) !== 0 || this.#view.getUint32(at + 4) !== expected) {
       throw new BadSnapshotError("a checksum does not match its bytes");
+    }
+    if (this.#view.getInt32(at + 8) !== 1 || this.#window[at + 12] !== slash) {
+      throw new BadSnapshotError("a checksum lacks its end");
     }
     this.#use(sealBytes);
   }

@@ -1,4 +1,3 @@
-import { uncompress } from "snappyjs";
 import type { ByteSource } from "./byte_source.ts";
 import { BadSnapshotError } from "./errors.ts";
 
@@ -39,11 +38,7 @@ export class UnsnappySource implements ByteSource {
     }
     const packed = this.#take(length);
     if (packed === null) throw new BadSnapshotError("a snappy block is cut short");
-    try {
-      this.#block = uncompress(packed, blockBytesMax);
-    } catch (error) {
-      throw new BadSnapshotError(`a snappy block is damaged: ${(error as Error).message}`);
-    }
+    this.#block = unpackBlock(packed);
     this.#at = 0;
     return true;
   }
@@ -59,4 +54,61 @@ export class UnsnappySource implements ByteSource {
     }
     return bytes;
   }
+}
+
+/*
+ * A raw snappy block (google/snappy, format_description.txt): its unpacked length as a varint, then elements. The
+ * low two bits of an element's first byte say what it is:
+ *
+ *   0  literal: length - 1 in the upper six bits, or, from 60 on, in as many bytes as it is above 59
+ *   1  copy: length - 4 in three bits, offset in the upper three bits and the next byte
+ *   2  copy: length - 1 in the upper six bits, offset in two bytes
+ *   3  the same with an offset of four bytes
+ *
+ * Our own reading, for snappyjs never comes back from some damaged blocks, and then no older snapshot is tried.
+ */
+
+function unpackBlock(packed: Uint8Array): Uint8Array {
+  let at = 0;
+  const number = (bytes: number): number => {
+    if (at + bytes > packed.length) throw damaged();
+    let value = 0;
+    for (let index = bytes - 1; index >= 0; index--) value = value * 256 + packed[at + index];
+    at += bytes;
+    return value;
+  };
+  let length = 0;
+  for (let scale = 1;; scale *= 128) {
+    const byte = number(1);
+    length += (byte & 0x7f) * scale;
+    if (length > blockBytesMax) throw damaged();
+    if (byte < 0x80) break;
+    if (scale > blockBytesMax) throw damaged();
+  }
+  const block = new Uint8Array(length);
+  let end = 0;
+  while (at < packed.length) {
+    const tag = number(1);
+    const kind = tag & 3;
+    if (kind === 0) {
+      const inTag = tag >>> 2;
+      const count = (inTag < 60 ? inTag : number(inTag - 59)) + 1;
+      if (at + count > packed.length || end + count > length) throw damaged();
+      block.set(packed.subarray(at, at + count), end);
+      at += count;
+      end += count;
+      continue;
+    }
+    const count = kind === 1 ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1;
+    const offset = kind === 1 ? (tag >>> 5) * 256 + number(1) : number(kind === 2 ? 2 : 4);
+    if (offset === 0 || offset > end || end + count > length) throw damaged();
+    // Byte by byte: a copy may take what it has just put there.
+    for (const until = end + count; end < until; end++) block[end] = block[end - offset];
+  }
+  if (end !== length) throw damaged();
+  return block;
+}
+
+function damaged(): BadSnapshotError {
+  return new BadSnapshotError("a snappy block is damaged");
 }

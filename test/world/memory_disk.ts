@@ -381,8 +381,8 @@ export class MemoryDisk implements Disk {
   }
 
   #faultOf(operation: DiskCall["operation"], path: string): DiskErrorCode | null {
-    return this.fault?.({ index: this.calls++, operation, path }) ??
-      (this.fault === null && this.calls++, null);
+    const index = this.calls++;
+    return this.fault?.({ index, operation, path }) ?? null;
   }
 
   #begin(operation: DiskCall["operation"], path: string, what: string): void {

@@ -1,4 +1,3 @@
 declare module "snappyjs" {
   export function compress(bytes: Uint8Array): Uint8Array;
-  export function uncompress(bytes: Uint8Array, lengthMax?: number): Uint8Array;
 }
