@@ -90,7 +90,16 @@ try {
     code = 0;
   } else console.log(describe(outcome.difference, seed, requests, names));
 } catch (error) {
-  console.error(error instanceof Error ? error.stack ?? error.message : error);
+  console.error(error instanceof Error ? error.message : error);
+  for (const server of started) {
+    const ended = await Promise.race([
+      server.exited.then((status) => `ended with ${status}`),
+      Bun.sleep(500),
+    ]);
+    if (ended !== undefined) {
+      console.error(`${server.flavor} ${ended}; its log ends:\n${server.log().slice(-3000)}`);
+    }
+  }
 }
 await Promise.all(started.map((server) => server.kill()));
 process.exit(code);

@@ -50,7 +50,16 @@ export async function compare(
   const outcome: Outcome = { requests: 0, windows: 0, forgiven: new Map() };
   while (outcome.requests < options.requests) {
     const window = generator.next();
-    const [a, b] = await Promise.all(players.map((player) => player.play(window)));
+    const playing = players.map((player) => player.play(window));
+    const [a, b] = await Promise.all(playing).catch((cause) => {
+      const sent = "steps" in window
+        ? window.steps.map((step) => `  slot ${step.slot} ${step.text}`)
+        : [JSON.stringify(window)];
+      throw new Error(
+        `Seed ${options.seed} broke in window ${outcome.windows}: ${cause.message}\n${sent.join("\n")}`,
+        { cause },
+      );
+    });
     outcome.windows++;
     outcome.requests += requestsIn(window);
     outcome.difference = firstDifference(window, outcome, a, b, flavors);

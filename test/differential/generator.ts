@@ -240,10 +240,12 @@ export class Generator {
         1,
         random.below(8),
       ]]);
-      const ttl = random.weighted<bigint>([[8, BigInt(random.between(100_000, 1_000_000))], [
+      const drawn = random.weighted<bigint>([[8, BigInt(random.between(100_000, 1_000_000))], [
         1,
         random.pick([0n, -1n, 1n << 40n, (1n << 40n) - 1n]),
       ]]);
+      // A negative ttl with flags that mean none brings an Apache server down.
+      const ttl = flags < createFlags.ttl && drawn < 0n ? 0n : drawn;
       return {
         type,
         body: bodies.createTTL(path, data, acl, flags, ttl),

@@ -3,7 +3,7 @@
  *
  * Left out of every run, as Apache does what nobody should depend on:
  * - request types -10 (createSession) and 20 (deleteContainer), which Apache executes for any client;
- * - a quota on "/", which kills an Apache server;
+ * - a quota on "/", and a createTTL with a negative ttl and flags that mean none: each kills an Apache server;
  * - requests pipelined behind a setACL: until it is applied Apache judges them by the ACL before it, as the
  *   pending change keeps the old one (PrepRequestProcessor, case setACL);
  * - createContainer with the flags of an ephemeral: Apache takes it for one while it is pending, and makes a
