@@ -21,10 +21,42 @@ import { systemRandom } from "./src/io/system_random.ts";
 
 export type { Transaction, WatchStream, ZooKeeper } from "./src/client/zookeeper.ts";
 export type * from "./src/client/types.ts";
-export * from "./src/client/errors.ts";
-export { type Acl, openAcl, Perms, readAcl } from "./src/protocol/acl.ts";
+export {
+  AuthFailedError,
+  BadArgumentsError,
+  BadVersionError,
+  ClientClosedError,
+  ConnectionLossError,
+  EphemeralOnLocalSessionError,
+  InvalidAclError,
+  MarshallingError,
+  MultiError,
+  NewConfigNoQuorumError,
+  NoAuthError,
+  NoChildrenForEphemeralsError,
+  NodeExistsError,
+  NoNodeError,
+  NotEmptyError,
+  NotReadOnlyError,
+  NoWatcherError,
+  QuotaExceededError,
+  ReconfigDisabledError,
+  ReconfigInProgressError,
+  RuntimeInconsistencyError,
+  SaslRequiredError,
+  SessionExpiredError,
+  SessionMovedError,
+  ThrottledOpError,
+  UnimplementedError,
+  WatchOverflowError,
+  ZkError,
+  type ZkErrorDetails,
+} from "./src/client/errors.ts";
+export { type Acl, type AuthId, openAcl, Perms, readAcl } from "./src/protocol/acl.ts";
 export { ErrorCode, errorName } from "./src/protocol/error_code.ts";
+export type { SessionId } from "./src/protocol/session_id.ts";
 export type { Stat } from "./src/protocol/stat.ts";
+export type { Zxid } from "./src/protocol/zxid.ts";
 
 const environment: ClientEnvironment = {
   network: nodeDialer,

@@ -320,7 +320,7 @@ export class Client implements ZooKeeper {
 
   async watch(path: string, options?: { readonly recursive?: boolean }): Promise<WatchStream> {
     const mode = options?.recursive === true ? "persistentRecursive" : "persistent";
-    const stream = new EventStream(path, () => this.#dropWatch(path, mode, stream.listener));
+    const stream: EventStream = new EventStream(path, () => this.#dropWatch(path, mode, stream.listener));
     await this.addWatch(path, mode, stream.listener);
     return stream;
   }
@@ -338,7 +338,9 @@ export class Client implements ZooKeeper {
       const details = { op: "removeWatches", path, reason: `this client has no such watch there (${type})` };
       return Promise.reject(new NoWatcherError(ErrorCode.noWatcher, details));
     }
-    if (listener !== undefined && this.#watches.hasOthers(serverPath, type, listener)) {
+    const shared = listener !== undefined && this.#watches.hasOthers(serverPath, type, listener);
+    // What is forgotten while disconnected is not set again.
+    if (shared || (local && !this.#link.machine.established)) {
       this.#forgetWatches(path, type, listener);
       return Promise.resolve();
     }
@@ -426,13 +428,15 @@ export class Client implements ZooKeeper {
   /** Ends a stream's watch; a server that cannot be asked, or is too old to, is left to send what it likes. */
   async #dropWatch(path: string, mode: types.AddWatchMode, listener: types.WatchListener): Promise<void> {
     const serverPath = withChroot(this.chroot, path);
-    try {
-      await this.removeWatches(path, mode, { listener, local: false });
-    } catch (error) {
-      // Servers before 3.9 know no watch types 4 and 5.
-      const retry = error instanceof MarshallingError &&
-        !this.#watches.hasOthers(serverPath, "any", listener);
-      if (retry) await this.removeWatches(path, "any", { listener, local: true }).catch(() => {});
+    if (this.#link.machine.established) {
+      try {
+        await this.removeWatches(path, mode, { listener });
+      } catch (error) {
+        // Servers before 3.9 know no watch types 4 and 5.
+        const retry = error instanceof MarshallingError &&
+          !this.#watches.hasOthers(serverPath, "any", listener);
+        if (retry) await this.removeWatches(path, "any", { listener }).catch(() => {});
+      }
     }
     this.#watches.remove(serverPath, mode, listener);
   }
@@ -492,12 +496,12 @@ export class Client implements ZooKeeper {
     });
   }
 
-  /** A listener's error is its owner's: it surfaces as an uncaught one and leaves the session alone. */
+  /** A listener's error is its owner's: it surfaces as an uncaught one, in a job of its own. */
   #call<T>(listener: (value: T) => void, value: T): void {
     try {
       listener(value);
     } catch (error) {
-      this.#link.clock.endOfTurn(() => {
+      this.#link.clock.setTimer(0, () => {
         throw error;
       });
     }

@@ -1,5 +1,5 @@
 /** How the answer to each operation is read. Bodies as in zookeeper.jute. */
-import type { JuteReader } from "../jute/reader.ts";
+import { JuteError, type JuteReader } from "../jute/reader.ts";
 import { type Acl, decodeAcl } from "../protocol/acl.ts";
 import { ErrorCode } from "../protocol/error_code.ts";
 import { OpCode } from "../protocol/op_code.ts";
@@ -136,10 +136,11 @@ export function multiKind(steps: readonly TransactionStep[]): RequestKind<Transa
       const results: TransactionResult[] = [];
       const codes: number[] = [];
       for (let header = multiHeader(reader); header !== null; header = multiHeader(reader)) {
-        const step = steps[codes.length];
+        const step = questionOf(steps, codes.length);
         codes.push(header.type === OpCode.error ? reader.int() : 0);
         if (header.type !== OpCode.error) results.push(stepResult(reader, header.type, step, request.chroot));
       }
+      expectCount(codes.length, steps.length);
       const index = codes.findIndex((code) => code !== 0);
       if (index === -1) return results;
       throw new MultiError(index, codes, steps[index]);
@@ -155,7 +156,7 @@ export function multiReadKind(reads: readonly ReadOp[]): RequestKind<ReadResult[
     decode(reader) {
       const results: ReadResult[] = [];
       for (let header = multiHeader(reader); header !== null; header = multiHeader(reader)) {
-        const { op, path } = reads[results.length];
+        const { op, path } = questionOf(reads, results.length);
         if (header.type === OpCode.error) {
           results.push({ op: "error", path, error: errorOf(reader.int(), { op, path }) });
         } else if (header.type === OpCode.getData) {
@@ -164,9 +165,19 @@ export function multiReadKind(reads: readonly ReadOp[]): RequestKind<ReadResult[
           results.push({ op: "getChildren", path, children: texts(reader) });
         }
       }
+      expectCount(results.length, reads.length);
       return results;
     },
   };
+}
+
+function questionOf<T>(questions: readonly T[], index: number): T {
+  if (index >= questions.length) throw new JuteError(`more than ${questions.length} results came`);
+  return questions[index];
+}
+
+function expectCount(came: number, asked: number): void {
+  if (came !== asked) throw new JuteError(`${came} results came for ${asked} operations`);
 }
 
 /** The header before each result of a multi, or null for the one that ends them. */

@@ -37,6 +37,7 @@ import type {
  * Watches survive reconnects. Events and replies are seen in the order in which the server sent them.
  */
 export interface ZooKeeper extends AsyncDisposable {
+  /** Where the session stands. */
   readonly state: ClientState;
   /** 0n as long as no server has given one. */
   readonly sessionId: SessionId;
@@ -67,29 +68,39 @@ export interface ZooKeeper extends AsyncDisposable {
    */
   close(): Promise<void>;
 
-  /** @throws {NodeExistsError} @throws {NoNodeError} The parent is missing. @throws {InvalidAclError} */
+  /**
+   * Creates a znode.
+   *
+   * @param data Null by default.
+   * @throws {NodeExistsError} @throws {NoNodeError} The parent is missing. @throws {InvalidAclError}
+   */
   create(path: string, data?: DataInput, options?: CreateOptions): Promise<Created>;
-  /** @throws {NoNodeError} @throws {BadVersionError} @throws {NotEmptyError} */
+  /** Deletes a znode. @throws {NoNodeError} @throws {BadVersionError} @throws {NotEmptyError} */
   delete(path: string, version?: number): Promise<void>;
-  /** @returns The Stat, or null when there is no such znode; a watch is set either way. */
+  /** Looks for a znode. @returns Its Stat, or null when there is none; a watch is set either way. */
   exists(path: string, options?: WatchOption): Promise<Stat | null>;
-  /** @throws {NoNodeError} No watch is set then. */
+  /** Reads a znode. @throws {NoNodeError} No watch is set then. */
   getData(path: string, options?: WatchOption): Promise<NodeData>;
-  /** @throws {NoNodeError} @throws {BadVersionError} */
+  /** Replaces a znode's data. @throws {NoNodeError} @throws {BadVersionError} */
   setData(path: string, data: DataInput, version?: number): Promise<Stat>;
-  /** @throws {NoNodeError} */
+  /** Reads who may do what; needs READ or ADMIN. @throws {NoNodeError} */
   getAcl(path: string): Promise<NodeAcl>;
-  /** @param version Compared with the Stat's `aversion`. @throws {InvalidAclError} @throws {BadVersionError} */
+  /**
+   * Replaces a znode's ACL.
+   *
+   * @param version Compared with the Stat's `aversion`.
+   * @throws {InvalidAclError} @throws {BadVersionError} @throws {NoNodeError}
+   */
   setAcl(path: string, acl: readonly Acl[], version?: number): Promise<Stat>;
-  /** @throws {NoNodeError} No watch is set then. */
+  /** Lists a znode's children. @throws {NoNodeError} No watch is set then. */
   getChildren(path: string, options?: WatchOption): Promise<NodeChildren>;
   /** Later reads of this session see at least what was committed when the leader got this. */
   sync(path?: string): Promise<void>;
-  /** @returns Paths of this session's ephemeral znodes that begin with `prefix`. The chroot is not applied. */
+  /** Lists this session's ephemeral znodes whose paths begin with `prefix`. The chroot is not applied. */
   getEphemerals(prefix?: string): Promise<string[]>;
-  /** @returns How many descendants the znode has. */
+  /** Counts a znode's descendants. @throws {NoNodeError} */
   getAllChildrenNumber(path: string): Promise<number>;
-  /** @returns The ids the server holds for this connection. */
+  /** Asks for the ids the server holds for this connection. */
   whoAmI(): Promise<Identity[]>;
   /**
    * Adds an id to this session; it is sent again at each reconnect.
@@ -99,7 +110,7 @@ export interface ZooKeeper extends AsyncDisposable {
   addAuth(scheme: string, auth: string | Uint8Array): Promise<void>;
   /** The ensemble's members, as text; the chroot is not applied. */
   getConfig(options?: WatchOption): Promise<NodeData>;
-  /** @throws {ReconfigDisabledError} @throws {UnimplementedError} On a standalone server. */
+  /** Changes the ensemble's members. @throws {ReconfigDisabledError} @throws {UnimplementedError} On a standalone server. */
   reconfig(request: ReconfigRequest): Promise<NodeData>;
 
   /** A transaction: all of its operations are done, or none. */
@@ -132,10 +143,15 @@ export interface Transaction {
   readonly size: number;
   /** Fails the transaction unless the znode has this version. */
   check(path: string, version: number): Transaction;
+  /** Creates a znode. */
   create(path: string, data?: DataInput, options?: CreateOptions): Transaction;
+  /** Replaces a znode's data. */
   setData(path: string, data: DataInput, version?: number): Transaction;
+  /** Deletes a znode. */
   delete(path: string, version?: number): Transaction;
   /**
+   * Sends the transaction; it may be sent again.
+   *
    * @returns One result per operation.
    * @throws {MultiError} Names the operation at fault; nothing was done.
    */
@@ -148,6 +164,7 @@ export interface Transaction {
  * were left lying.
  */
 export interface WatchStream extends AsyncIterableIterator<WatchEvent>, AsyncDisposable {
+  /** As it was given to `watch()`. */
   readonly path: string;
   /** Removes the watch and ends the stream. */
   return(): Promise<IteratorResult<WatchEvent>>;

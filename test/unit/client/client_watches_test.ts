@@ -235,6 +235,25 @@ test("with `local` a watch is forgotten although the connection broke; without i
   }
 });
 
+test("while disconnected, `local` forgets at once and leaving a stream waits for nobody", async () => {
+  const session = await connectFake();
+  const stream = await openStream(session);
+  await watchAll(session, () => {});
+  session.server.mode = "refuse";
+  session.connection.close();
+  await session.world.settle();
+  await session.client.removeWatches("/p", "persistent", { local: true });
+  await stream.return();
+  session.server.mode = "accept";
+  await session.world.advance(1_000);
+  const { body } = session.connection.expect(OpCode.setWatches2);
+  body.long();
+  for (let list = 0; list < 3; list++) body.vector((reader) => reader.string());
+  expect(body.vector((reader) => reader.string())).toEqual([]);
+  expect(body.vector((reader) => reader.string())).toEqual(["/r"]);
+  expect(session.connection.requests).toEqual([]);
+});
+
 /** Opens a stream and answers its request. */
 async function openStream({ world, client, connection }: FakeSession, path = "/s") {
   const opened = client.watch(path, { recursive: true });

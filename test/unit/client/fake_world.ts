@@ -19,7 +19,7 @@ export class FakeClock implements Clock {
   nowMs = 1_000_000;
   readonly timers = new Set<PendingTimer>();
   #ends: (() => void)[] = [];
-  /** Errors thrown at the end of a turn: what a real runtime reports as uncaught. */
+  /** Errors thrown by timers: what a real runtime reports as uncaught. */
   readonly uncaught: unknown[] = [];
 
   wallMs(): number {
@@ -44,13 +44,7 @@ export class FakeClock implements Clock {
   runEnds(): boolean {
     const ends = this.#ends;
     this.#ends = [];
-    for (const run of ends) {
-      try {
-        run();
-      } catch (error) {
-        this.uncaught.push(error);
-      }
-    }
+    for (const run of ends) run();
     return ends.length > 0;
   }
 
@@ -61,7 +55,11 @@ export class FakeClock implements Clock {
     if (next === null || next.atMs > untilMs) return false;
     this.timers.delete(next);
     this.nowMs = Math.max(this.nowMs, next.atMs);
-    next.fire();
+    try {
+      next.fire();
+    } catch (error) {
+      this.uncaught.push(error);
+    }
     return true;
   }
 }
