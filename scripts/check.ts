@@ -11,7 +11,7 @@ const bin = (name: string) =>
 /** The static checks, one suite each. */
 export function checks(): Suite[] {
   return [
-    commandSuite("format", bin("deno"), ["fmt", "--check", "--quiet"]),
+    commandSuite("format", bin("deno"), ["fmt", "--check"]),
     commandSuite("lint", bin("deno"), ["lint", "--quiet"]),
     commandSuite("types", bin("tsc"), ["--project", "."]),
     commandSuite("floors", process.execPath, [join(root, "scripts", "floors.ts")]),

@@ -55,7 +55,8 @@ export function runCommand(
   const { promise, resolve: done } = Promise.withResolvers<CommandEnd>();
   const child = spawn(command, args, {
     cwd: root,
-    env: { ...process.env, ...options.env },
+    // What goes through a pipe has no colours, whatever the terminal at its end.
+    env: { ...process.env, NO_COLOR: "1", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
     // A group of its own, so that a hanging suite takes the servers it started with it.
     detached: process.platform !== "win32",
