@@ -19,7 +19,7 @@ import { Majority } from "../quorum/majority.ts";
 import { SessionIds } from "../session/session_ids.ts";
 import { SessionTracker } from "../session/session_tracker.ts";
 import { type DataDirs, openDataDirs } from "../storage/data_dirs.ts";
-import { type DataLock, lockDataDir, type LockHolder } from "../storage/data_lock.ts";
+import { type DataLock, lockDataDirs, type LockHolder } from "../storage/data_lock.ts";
 import { type Compression, joinPath } from "../storage/file_names.ts";
 import { LogWriter } from "../storage/log_writer.ts";
 import { recover, type Recovered } from "../storage/recovery.ts";
@@ -93,7 +93,7 @@ export async function startServer(config: ServerConfig, world: ServerWorld): Pro
     dataLogDir: storage.dataLogDir,
     create: storage.createDirectories,
   });
-  const lock = lockDataDir(disk, storage.dataDir, world.lockHolder);
+  const lock = lockDataDirs(disk, [storage.dataDir, storage.dataLogDir], world.lockHolder);
   try {
     const server = new StandaloneServer(config, world, dirs, lock);
     await server.listen();
@@ -250,6 +250,7 @@ class StandaloneServer implements RunningServer {
     const reaper = new Reaper(tree, config.tree.containers, replica, nowMs);
     const { purge } = config.storage;
     if (purge !== undefined) this.#snapshots.purge(purge.keepSnapshots);
+    this.#snapshots.takeAfterReplay(recovered.txnsReplayed, config.storage.snapshotEveryTxns);
     this.#housekeeping = new Housekeeping(clock, [
       { everyMs: Math.min(config.tickMs, sessionCheckMsMax), run: () => replica.tick() },
       { everyMs: reaperCheckMs, run: (now) => reaper.tick(now, clock.wallMs()) },
@@ -282,6 +283,7 @@ class StandaloneServer implements RunningServer {
     this.#stopped = true;
     this.#listener?.close();
     this.#housekeeping.stop();
+    this.#snapshots.stop();
     this.#log.close();
     this.#replica.stop();
     this.#lock.release();

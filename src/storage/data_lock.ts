@@ -48,6 +48,25 @@ export function lockDataDir(disk: Disk, dataDir: string, holder: LockHolder): Da
   );
 }
 
+/**
+ * Locks several directories, or none; two names of one directory do no harm.
+ *
+ * @throws {DataDirectoryError | DiskError} As {@link lockDataDir} does.
+ */
+export function lockDataDirs(disk: Disk, directories: readonly string[], holder: LockHolder): DataLock {
+  const locks: DataLock[] = [];
+  const release = () => {
+    for (const lock of locks.splice(0)) lock.release();
+  };
+  try {
+    for (const directory of new Set(directories)) locks.push(lockDataDir(disk, directory, holder));
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return { release };
+}
+
 /** @returns False when there is one already. */
 function makeLock(disk: Disk, path: string, identity: string): boolean {
   let file;
