@@ -36,6 +36,11 @@ for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"]) {
     if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
   });
 }
+// npm's shell passes no signal on: whoever stops npm means this as well.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) child.kill("SIGTERM");
+}, 500).unref();
 child.on("exit", (code, signal) => {
   if (signal === null) process.exit(code ?? 1);
   for (const name of ["SIGTERM", "SIGHUP", "SIGINT"]) process.removeAllListeners(name);

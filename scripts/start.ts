@@ -22,7 +22,9 @@ try {
 }
 
 const zoon = relative(process.cwd(), binary) || binary;
-const server = spawn(binary, ["server", ...args], { stdio: ["ignore", "pipe", "inherit"] });
+const server = spawn(binary, ["server", "--exit-with-parent", ...args], {
+  stdio: ["ignore", "pipe", "inherit"],
+});
 let told = false;
 let line = "";
 server.stdout.setEncoding("utf8");
