@@ -101,6 +101,7 @@ export class Generator {
   /** A request with its body cut, or with some bytes changed. */
   #mutated(step: Step): Step {
     const random = this.#random;
+    if (step.type === opcode.multi && !this.#profile.multiCreate2) return step;
     if (typeof step.body === "function" || step.body.length < 4) return step;
     let body = step.body.slice();
     if (random.chance(50)) body = body.slice(0, random.below(body.length));

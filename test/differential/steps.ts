@@ -49,7 +49,7 @@ export interface Profile {
   persistentWatches: boolean;
   /** 3.8.4, 3.9.2: exists needs READ, so ACLs without it may be used. */
   unreadableNodes: boolean;
-  /** 3.8.2, 3.9.0: create2 in a multi answers with type 15, bad flags fail the multi as a whole. */
+  /** 3.8.2, 3.9.0: create2 in a multi answers with type 15, bad flags or a null ACL fail the multi as a whole. */
   multiCreate2: boolean;
 }
 
