@@ -12,6 +12,8 @@ export const workloadCfg: Record<string, string> = {
   extendedTypesEnabled: "true",
   maxSessionTimeout: "3600000",
   snapCount: "100",
+  // In KB: the directories are copied again and again.
+  preAllocSize: "256",
   "autopurge.purgeInterval": "0",
 };
 
