@@ -21,7 +21,8 @@ function diskWith(files: Readonly<Record<string, string>> = {}): MemoryDisk {
   return disk;
 }
 
-const textOf = (disk: MemoryDisk, name: string) => new TextDecoder().decode(disk.bytesOf(`${directory}/${name}`));
+const textOf = (disk: MemoryDisk, name: string) =>
+  new TextDecoder().decode(disk.bytesOf(`${directory}/${name}`));
 
 describe("an epoch file", () => {
   test("holds decimal text without a line end, as Apache writes it", () => {
@@ -90,7 +91,9 @@ describe("the epochs at a start", () => {
   });
 
   test("that are older than the newest zxid are refused, unless the newer one was about to be named", () => {
-    expect(() => loadEpochs(diskWith({ currentEpoch: "3" }), directory, makeZxid(4, 1))).toThrow("is of epoch 4");
+    expect(() => loadEpochs(diskWith({ currentEpoch: "3" }), directory, makeZxid(4, 1))).toThrow(
+      "is of epoch 4",
+    );
     const stale = diskWith({ currentEpoch: "3", "currentEpoch.tmp": "3" });
     expect(() => loadEpochs(stale, directory, makeZxid(4, 1))).toThrow(RecoveryError);
     const pending = diskWith({ currentEpoch: "3", "currentEpoch.tmp": "4", acceptedEpoch: "4" });
