@@ -16,7 +16,7 @@ Judges a ZooKeeper server over TCP alone. Without a server it starts dist/zoon o
   --server HOST:PORT   judge this server; tests that need settings of their own are skipped
   --flavor F           zoon, apache-3.8 or apache-3.9.5; guessed from "srvr" by default
   --apache V           start this Apache release and judge it
-  --prepared           the server at --server has the settings of test/conformance/harness.ts
+  --prepared           the server at --server has the settings of test/conformance/settings.ts
   -t PATTERN           only tests whose title matches
 
 Example: bun scripts/conformance.ts --apache 3.9.5 -t "#7 "`;
