@@ -176,8 +176,13 @@ export class Generator {
     if (scope.reach === "any" && random.chance(2)) {
       return random.pick(["/", "", "/d", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"]);
     }
+    // The roots themselves are children of a znode that all share, so concurrent windows stay below them.
     let path = base;
-    for (let depth = random.weighted([[1, 0], [6, 1], [4, 2], [2, 3]]); depth > 0; depth--) {
+    for (
+      let depth = random.weighted([[scope.reach === "own" ? 0 : 1, 0], [6, 1], [4, 2], [2, 3]]);
+      depth > 0;
+      depth--
+    ) {
       path += `/${random.pick(names)}`;
     }
     return random.chance(3) ? `${path}/${random.pick(badNames)}` : path;
