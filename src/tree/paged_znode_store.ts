@@ -66,6 +66,15 @@ const textEncoder = new TextEncoder();
  * pages are cleared after deletes.
  *
  * Bounds: 2^26 znodes; a path below 2^27 bytes; memory, as far as there is any.
+ *
+ * Measured with test/bench/znode_store_bench.ts, 100 bytes of data and paths like /bench/a000123, Bun 1.4.5 on
+ * 2 x 2.5 GHz Xeon while other work kept both busy (load 6 to 8): best slices in million operations a second,
+ * in brackets the object store in the same minutes.
+ *
+ *   znodes   find         getData: find, writeData, writeStat   insert   memory
+ *   10^3     8.1 (2.8)    3.9 (1.5)
+ *   10^5     2.9 (1.0)    1.7 (0.45)                            1.6      22 MB (94 MB)
+ *   10^6     1.7          1.2                                   1.7      207 MB of pages and tables
  */
 export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   readonly root: ZnodeRef = 1;
