@@ -30,8 +30,10 @@ export interface DiskCall {
 /**
  * How writes are lost in a crash that no sync covers.
  *
- * - `order`: the last ones, the first of those perhaps in part: what a process killed in the middle leaves.
- * - `sectors`: any 512 bytes of any of them: what a power cut may leave, for a disk writes in what order it likes.
+ * - `order`: the last ones, the first of those perhaps in part, and the last changes of names: what is left when
+ *   everything goes to the disk in order.
+ * - `sectors`: any 512 bytes of any of them, and any changes of names: what a power cut may leave, for a disk
+ *   writes in what order it likes.
  */
 export type CrashLoss = "order" | "sectors";
 
@@ -171,7 +173,10 @@ export class MemoryDisk implements Disk {
     const seen = new Set<FileNode>();
     const visit = (directory: DirectoryNode) => {
       const kept = chance(random, 4) ? 0 : randomBelow(random, directory.unsynced.length + 1);
-      for (const step of directory.unsynced.slice(0, kept)) step(directory.durable);
+      const steps = loss === "order"
+        ? directory.unsynced.slice(0, kept)
+        : directory.unsynced.filter(() => !chance(random, 3));
+      for (const step of steps) step(directory.durable);
       directory.unsynced = [];
       directory.visible = new Map(directory.durable);
       for (const node of directory.durable.values()) {

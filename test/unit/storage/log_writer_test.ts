@@ -4,6 +4,7 @@
  * @see Fact: apache/zookeeper FileTxnLog.java, FilePadding.java, SyncRequestProcessor.java
  */
 import { describe, expect, test } from "bun:test";
+import { seededRandom } from "../../../src/base/random.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import { paddedLogBytes } from "../../../src/storage/txn_log_format.ts";
 import { MemoryDisk } from "../../world/memory_disk.ts";
@@ -275,17 +276,18 @@ describe("a full disk", () => {
   });
 
   test("never brings refused entries back, not even after a crash", () => {
-    const { disk, effects } = setUp();
-    const log = openLog(disk, effects, { preallocBytes: 0 });
-    append(log, 1);
-    log.flush();
-    disk.capacityBytes = disk.usedBytes;
-    for (let zxid = 2; zxid <= 40; zxid++) append(log, zxid, 300);
-    log.flush();
-    expect(effects.refusedFrom).toBe(2);
-    disk.capacityBytes = Infinity;
-    disk.crash({ uint32: () => 0xffffffff });
-    expect(readZxids(disk)).toEqual([1]);
+    for (let seed = 0; seed < 100; seed++) {
+      const { disk, effects } = setUp();
+      const log = openLog(disk, effects, { preallocBytes: 0 });
+      append(log, 1);
+      log.flush();
+      disk.capacityBytes = disk.usedBytes;
+      for (let zxid = 2; zxid <= 40; zxid++) append(log, zxid, 300);
+      log.flush();
+      expect(effects.refusedFrom).toBe(2);
+      disk.crash(seededRandom(seed), seed % 2 === 0 ? "order" : "sectors");
+      expect(readZxids(disk)).toEqual([1]);
+    }
   });
 });
 
