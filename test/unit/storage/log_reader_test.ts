@@ -152,6 +152,83 @@ describe("damage", () => {
   });
 });
 
+describe("an entry of which a sector never came to the disk", () => {
+  /** A log of txns 1 to 3; txn 2 is long, and sectors of it are zeros. */
+  function holed(holes: (sector: number, sectors: number) => boolean): Uint8Array {
+    const bytes = join(logHeader, record(entryFor(1)), record(entryFor(2, 3000)), record(entryFor(3)));
+    const start = 16 + lengthOf(1);
+    const end = start + record(entryFor(2, 3000)).length;
+    const first = Math.floor(start / 512);
+    const last = Math.floor((end - 1) / 512);
+    for (let sector = first; sector <= last; sector++) {
+      if (!holes(sector - first, last - first)) continue;
+      bytes.fill(0, Math.max(start, sector * 512), Math.min(end, (sector + 1) * 512));
+    }
+    return bytes;
+  }
+
+  test("ends the log, as nobody was told of it", () => {
+    const logger = new RecordedLogger();
+    for (let hole = 0; hole <= 6; hole++) {
+      expect(readZxids(diskWith({ "log.1": holed((sector) => sector === hole) }), 0, logger)).toEqual([1]);
+    }
+    expect(logger.lines).toContain(
+      "error A txn log ends with an entry of which a part never came to the disk",
+    );
+  });
+
+  test("is followed by the next file, unless that shows that txns are missing", () => {
+    const torn = holed((sector) => sector === 2);
+    expect(readZxids(diskWith({ "log.1": torn, "log.2": logFile([2, 3]) }))).toEqual([1, 2, 3]);
+    expect(refusal(diskWith({ "log.1": torn, "log.4": logFile([4]) })).file).toBe(`${dirs.logs}/log.4`);
+  });
+
+  test("is told from damage, which leaves something in every sector", () => {
+    const bytes = holed(() => false);
+    bytes.fill(0, 1024, 1535);
+    expect(refusal(diskWith({ "log.1": bytes })).message).toContain("checksum");
+  });
+
+  test("is known wherever it lies, but not by the four zeros that every entry begins with", () => {
+    // Entry 2 begins at each distance from the end of a sector; what lies before that end is lost.
+    for (let before = 1; before <= 20; before++) {
+      const filler = record(entryFor(1, 512 - before - 16 - record(entryFor(1, 0)).length));
+      const bytes = join(logHeader, filler, record(entryFor(2, 60)), record(entryFor(3)));
+      const start = 512 - before;
+      expect(16 + filler.length).toBe(start);
+      bytes.fill(0, start, 512);
+      if (before > 4) expect(readZxids(diskWith({ "log.1": bytes }))).toEqual([1]);
+      else expect(readZxids(diskWith({ "log.1": bytes }))).toEqual([1, 2, 3]);
+      bytes[600 - before] ^= 1;
+      if (before <= 4) expect(refusal(diskWith({ "log.1": bytes })).offset).toBe(start);
+    }
+  });
+});
+
+describe("an entry longer than any request", () => {
+  const long = entryFor(2, 3_000_000);
+
+  test("is believed when its checksum is right, as a closeSession with many ephemerals must be", () => {
+    const bytes = join(logHeader, record(entryFor(1)), record(long), record(entryFor(3)));
+    expect(readZxids(diskWith({ "log.1": bytes }))).toEqual([1, 2, 3]);
+  });
+
+  test("is refused as damage when anything of it is wrong or missing", () => {
+    const bytes = join(logHeader, record(entryFor(1)), record(long), record(entryFor(3)));
+    const start = 16 + lengthOf(1);
+    const wrongs: ((bytes: Uint8Array) => Uint8Array)[] = [
+      (whole) => whole.fill(7, 1_000_000, 1_000_001),
+      (whole) => whole.fill(0, start + long.length + 12, start + long.length + 13),
+      (whole) => whole.subarray(0, start + long.length + 12),
+    ];
+    for (const wrong of wrongs) {
+      const error = refusal(diskWith({ "log.1": wrong(bytes.slice()) }));
+      expect(error.offset).toBe(start);
+      expect(error.message).toContain(`length is ${long.length}, out of reason`);
+    }
+  });
+});
+
 describe("zxids", () => {
   test("that are missing within an epoch are refused", () => {
     expect(refusal(diskWith({ "log.1": logFile([1, 2, 4]) })).offset).toBe(16 + lengthOf(1) + lengthOf(2));
