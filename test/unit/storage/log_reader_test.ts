@@ -153,9 +153,10 @@ describe("damage", () => {
 });
 
 describe("an entry of which a sector never came to the disk", () => {
-  /** A log of txns 1 to 3; txn 2 is long, and sectors of it are zeros. */
-  function holed(holes: (sector: number, sectors: number) => boolean): Uint8Array {
-    const bytes = join(logHeader, record(entryFor(1)), record(entryFor(2, 3000)), record(entryFor(3)));
+  /** A log of txns 1 and 2 and `behind`; txn 2 is long, and sectors of it are zeros. */
+  function holed(holes: (sector: number, sectors: number) => boolean, ...behind: Uint8Array[]): Uint8Array {
+    const padding = new Uint8Array(4096);
+    const bytes = join(logHeader, record(entryFor(1)), record(entryFor(2, 3000)), ...behind, padding);
     const start = 16 + lengthOf(1);
     const end = start + record(entryFor(2, 3000)).length;
     const first = Math.floor(start / 512);
@@ -177,6 +178,20 @@ describe("an entry of which a sector never came to the disk", () => {
     );
   });
 
+  test("is refused as damage when a whole entry stands behind it, for then somebody may have been told", () => {
+    const start = 16 + lengthOf(1);
+    // The first and the last sector hold the length and the end byte, without which nothing can be told.
+    for (let hole = 1; hole <= 5; hole++) {
+      const damaged = record(entryFor(3));
+      damaged[20] ^= 1;
+      for (const behind of [[record(entryFor(3))], [damaged, record(entryFor(4))]]) {
+        expect(refusal(diskWith({ "log.1": holed((sector) => sector === hole, ...behind) })).offset).toBe(
+          start,
+        );
+      }
+    }
+  });
+
   test("is followed by the next file, unless that shows that txns are missing", () => {
     const torn = holed((sector) => sector === 2);
     expect(readZxids(diskWith({ "log.1": torn, "log.2": logFile([2, 3]) }))).toEqual([1, 2, 3]);
@@ -193,12 +208,12 @@ describe("an entry of which a sector never came to the disk", () => {
     // Entry 2 begins at each distance from the end of a sector; what lies before that end is lost.
     for (let before = 1; before <= 20; before++) {
       const filler = record(entryFor(1, 512 - before - 16 - record(entryFor(1, 0)).length));
-      const bytes = join(logHeader, filler, record(entryFor(2, 60)), record(entryFor(3)));
+      const bytes = join(logHeader, filler, record(entryFor(2, 60)), new Uint8Array(64));
       const start = 512 - before;
       expect(16 + filler.length).toBe(start);
       bytes.fill(0, start, 512);
       if (before > 4) expect(readZxids(diskWith({ "log.1": bytes }))).toEqual([1]);
-      else expect(readZxids(diskWith({ "log.1": bytes }))).toEqual([1, 2, 3]);
+      else expect(readZxids(diskWith({ "log.1": bytes }))).toEqual([1, 2]);
       bytes[600 - before] ^= 1;
       if (before <= 4) expect(refusal(diskWith({ "log.1": bytes })).offset).toBe(start);
     }

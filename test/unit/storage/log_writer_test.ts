@@ -291,6 +291,70 @@ describe("a full disk", () => {
   });
 });
 
+describe("a host that goes on writing", () => {
+  test("from within a refusal is taken up with the next flush, from the refused zxid on", () => {
+    for (const syncMode of ["blocking", "later"] as const) {
+      const { disk, effects } = setUp();
+      const log = openLog(disk, effects, { preallocBytes: 0, syncMode });
+      append(log, 1);
+      log.flush();
+      disk.settle();
+      disk.capacityBytes = disk.usedBytes;
+      const refused = effects.onRefused.bind(effects);
+      effects.onRefused = (firstZxid, error) => {
+        refused(firstZxid, error);
+        disk.capacityBytes = Infinity;
+        append(log, firstZxid, 100);
+      };
+      append(log, 2, 9000);
+      append(log, 3, 9000);
+      log.flush();
+      disk.settle();
+      expect(effects.take()).toEqual(["durable 1", "refused 2 ENOSPC"]);
+      expect(log.busy).toBe(true);
+      log.flush();
+      disk.settle();
+      expect(effects.take()).toEqual(["durable 2"]);
+      expect(readZxids(disk)).toEqual([1, 2]);
+    }
+  });
+
+  test("from within the word that all is durable is not held up, nor called durable with it", () => {
+    for (const syncMode of ["blocking", "later"] as const) {
+      const { disk, effects } = setUp();
+      const log = openLog(disk, effects, { syncMode });
+      const durable = effects.onDurable.bind(effects);
+      effects.onDurable = (zxid) => {
+        durable(zxid);
+        if (zxid >= 5) return;
+        append(log, zxid + 1);
+        log.flush();
+      };
+      append(log, 1);
+      log.flush();
+      disk.settle();
+      expect(effects.take()).toEqual([1, 2, 3, 4, 5].map((zxid) => `durable ${zxid}`));
+      expect(readZxids(disk)).toEqual([1, 2, 3, 4, 5]);
+    }
+  });
+
+  test("when opening the new file fails after it got its name begins that file anew", () => {
+    const { disk, effects } = setUp();
+    const log = openLog(disk, effects);
+    let opens = 0;
+    disk.fault = ({ operation }) => operation === "open" && ++opens === 2 ? "EMFILE" : null;
+    append(log, 1);
+    log.flush();
+    expect(effects.take()).toEqual(["refused 1 EMFILE"]);
+    expect(readZxids(disk)).toEqual([]);
+    append(log, 1);
+    log.flush();
+    expect(effects.take()).toEqual(["durable 1"]);
+    expect(readZxids(disk)).toEqual([1]);
+    expect(namesIn(disk)).toEqual(["log.1"]);
+  });
+});
+
 describe("a failure that leaves the file unknown", () => {
   for (const syncMode of ["blocking", "later"] as const) {
     test(`in a sync is fatal, told once, and nothing is written afterwards (${syncMode})`, () => {
