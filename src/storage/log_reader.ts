@@ -191,7 +191,9 @@ export class LogReader {
     const actual = adler32(this.bytes, start, end);
     if (actual !== expected) {
       if (isLong) throw this.#outOfReason(length);
-      if (lacksSector(this.bytes, this.#at, end, this.#windowOffset)) {
+      if (
+        lacksSector(this.bytes, this.#at, end, this.#windowOffset) && !this.#entryFollows(end + 1 - this.#at)
+      ) {
         this.#tellTorn("error", "A txn log ends with an entry of which a part never came to the disk");
         return false;
       }
@@ -232,6 +234,27 @@ export class LogReader {
   #skips(zxid: Zxid): boolean {
     const before = this.#follows;
     return before >= 0 && zxid > before + 1 && epochOf(zxid) === epochOf(before);
+  }
+
+  /**
+   * Whether a whole entry stands `offset` bytes behind the present one, or behind others that are damaged. Then
+   * the present one may have been acknowledged, and must not be taken for one that was still being written.
+   */
+  #entryFollows(offset: number): boolean {
+    for (let from = offset;;) {
+      if (!this.#have(from + logEntryContentOffset)) return false;
+      const head = this.#at + from;
+      const length = this.#view.getInt32(head + 8);
+      if (length <= 0 || length > this.#entryBytesMax || !this.#have(from + length + logEntryOverhead)) {
+        return false;
+      }
+      const start = this.#at + from + logEntryContentOffset;
+      const sum = this.#view.getUint32(this.#at + from + 4);
+      if (this.bytes[start + length] === logEntryEnd && adler32(this.bytes, start, start + length) === sum) {
+        return true;
+      }
+      from += length + logEntryOverhead;
+    }
   }
 
   /** Whether the file is long enough for an entry of that length. */
