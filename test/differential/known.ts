@@ -1,9 +1,9 @@
 /**
  * All that a differential run leaves out or forgives on purpose, in one place.
  *
- * Left out of every run, as Apache does what nobody should depend on:
- * - request types -10 (createSession) and 20 (deleteContainer), which Apache executes for any client;
- * - a quota on "/", and a createTTL with a negative ttl and flags that mean none: each kills an Apache server;
+ * Left out of every run, as the answers to it are nothing that anybody should depend on:
+ * - request types that are a server's own and no client's;
+ * - quotas on "/", and a ttl that is negative beside flags that mean none;
  * - requests pipelined behind a setACL: until it is applied Apache judges them by the ACL before it, as the
  *   pending change keeps the old one (PrepRequestProcessor, case setACL);
  * - createContainer with the flags of an ephemeral: Apache takes it for one while it is pending, and makes a
