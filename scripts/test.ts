@@ -3,17 +3,19 @@
 import { parseArgs } from "node:util";
 import { buildHere } from "./build.ts";
 import { checks } from "./check.ts";
-import { bunTestSuite, runSuites, scriptSuite, type Suite } from "./suites.ts";
+import { bunTestSuite, commandSuite, runSuites, scriptSuite, type Suite } from "./suites.ts";
 
 const groups: Record<string, () => Suite[]> = {
   check: checks,
   unit: () => [bunTestSuite("unit", "test/unit")],
   build: () => [buildSuite()],
   conformance: () => [scriptSuite("conformance", "scripts/conformance.ts", [])],
+  // A fixed seed: what fails here fails again. "bun scripts/fuzz.ts" draws new ones.
+  fuzz: () => [commandSuite("fuzz", process.execPath, ["scripts/fuzz.ts", "--seed", "1", "--seconds", "10"])],
   e2e: () => [bunTestSuite("e2e", "test/e2e", { processPerFile: true, testTimeoutMs: 120_000 })],
 };
 
-/** Conformance and e2e run the executable, so a failed build fails them too. */
+/** Conformance, fuzz and e2e run the executable, so a failed build fails them too. */
 function buildSuite(): Suite {
   return {
     name: "build",
@@ -33,7 +35,7 @@ if (values.help || unknown.length > 0) {
   (values.help ? console.log : console.error)(`Usage: npm test [-- GROUP…]
 
 Runs the groups in this order, all of them by default: ${Object.keys(groups).join(", ")}.
-Conformance and e2e use the executable that build leaves in dist/.
+Conformance, fuzz and e2e use the executable that build leaves in dist/.
 Example: npm test -- check unit`);
   process.exit(values.help ? 0 : 2);
 }
