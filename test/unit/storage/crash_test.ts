@@ -17,6 +17,7 @@ import { Preparation } from "../../../src/pipeline/preparation.ts";
 import { type Acl, encodeAcl, openAcl, Perms } from "../../../src/protocol/acl.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import type { Zxid } from "../../../src/protocol/zxid.ts";
+import { CorruptLogError } from "../../../src/storage/errors.ts";
 import type { LogEffects, LogWriter } from "../../../src/storage/log_writer.ts";
 import { purge } from "../../../src/storage/purge.ts";
 import { type SnapshotPacker, SnapshotWriter } from "../../../src/storage/snapshot_writer.ts";
@@ -282,7 +283,8 @@ function replayed(history: Map<Zxid, Uint8Array>, zxid: Zxid): DataTree {
   return tree;
 }
 
-function live(seed: number, loss: CrashLoss): void {
+/** @returns False if a start was refused for damage that nobody can tell from that of an acknowledged entry. */
+function live(seed: number, loss: CrashLoss): boolean {
   const random = seededRandom(seed);
   const disk = new MemoryDisk(seed);
   disk.makeDirectory(dirs.logs);
@@ -291,7 +293,16 @@ function live(seed: number, loss: CrashLoss): void {
   const history = new Map<Zxid, Uint8Array>();
   let acknowledged = 0;
   for (let count = 0; count < livesPerSeed; count++) {
-    const life = new Life(disk, random, history);
+    let life: Life;
+    try {
+      life = new Life(disk, random, history);
+    } catch (error) {
+      // A hole in a long entry, and a whole entry behind it, in a batch that no sync covered.
+      if (loss === "sectors" && error instanceof CorruptLogError && error.message.includes("checksum")) {
+        return false;
+      }
+      throw error;
+    }
     const { lastProcessedZxid } = life.tree;
     expect(lastProcessedZxid).toBeGreaterThanOrEqual(acknowledged);
     expect(describeTree(life.tree)).toEqual(describeTree(replayed(history, lastProcessedZxid)));
@@ -302,6 +313,7 @@ function live(seed: number, loss: CrashLoss): void {
     disk.capacityBytes = Infinity;
     disk.crash(random, loss);
   }
+  return true;
 }
 
 for (const loss of ["order", "sectors"] as const) {
