@@ -20,6 +20,11 @@ conform("sync echoes a null path as null", async (t) => {
   expect([reply.name, [...reply.rest]]).toEqual(["OK", [255, 255, 255, 255]]);
 });
 
+conform("sync without its path is undecodable", async (t) => {
+  expect(await name(t.c.raw(opcode.sync, new Uint8Array(0)))).toBe("MARSHALLINGERROR");
+  expect(await name(t.c.ping())).toBe("OK");
+});
+
 conform("sync orders a session behind another's writes", async (t) => {
   const other = await t.open();
   for (let i = 0; i < 20; i++) {
@@ -48,6 +53,20 @@ conform("getEphemerals lists the own session's ephemerals by text prefix", async
   await t.c.delete(t.at("b"));
   expect(await mine(null)).toEqual(all.slice(0, 2));
 });
+
+conform(
+  "a prefix of getEphemerals that is blank by Java's trim, or a blank-edged /, means all",
+  async (t) => {
+    await t.c.create(t.at("e"), { flags: 1 });
+    for (const prefix of ["\t", "\n", "\u0000", "\u0001", "\u001f ", " / ", "\t/\n"]) {
+      expect([prefix, (await t.c.getEphemerals(prefix)).body.paths]).toEqual([prefix, [t.at("e")]]);
+    }
+    // Trimmed for the comparison with / only, and no-break spaces are no blanks to it.
+    for (const prefix of ["\u00a0", ` ${t.root}`]) {
+      expect([prefix, (await t.c.getEphemerals(prefix)).body.paths]).toEqual([prefix, []]);
+    }
+  },
+);
 
 conform("getAllChildrenNumber counts all descendants", async (t) => {
   expect((await t.c.getAllChildrenNumber(t.root)).body.total).toBe(0);

@@ -181,13 +181,20 @@ class Refused extends Error {}
 
 async function opened({ target, random }: AttackOptions): Promise<WireConnection> {
   const connection = await WireConnection.open(target);
-  connection.send(frame(connectPayload({ timeoutMs: 1 + random.below(4_000) })));
+  await handshake(connection, 1 + random.below(4_000));
+  return connection;
+}
+
+/** Asks for a session and returns the payload of the answer. */
+async function handshake(connection: WireConnection, timeoutMs: number): Promise<Uint8Array> {
+  connection.send(frame(connectPayload({ timeoutMs })));
   const refused = connection.closed.then(() => {
     throw new Refused();
   });
-  await Promise.race([connection.nextFrame(), refused]);
   refused.catch(() => {});
-  return connection;
+  const answer = connection.nextFrame();
+  answer.catch(() => {});
+  return await Promise.race([refused, answer]);
 }
 
 /** Runs an attack; resolves also when the server refused it the session it asked for. */
@@ -414,8 +421,7 @@ const vanishing: Attack = async (options) => {
   const connection = await WireConnection.open(target);
   let rivals: WireConnection[] = [];
   try {
-    connection.send(frame(connectPayload({ timeoutMs: 1 })));
-    const answer = await connection.nextFrame();
+    const answer = await handshake(connection, 1);
     const view = new DataView(answer.buffer, answer.byteOffset);
     const path = `${pathOf(random)}/e`;
     connection.send(concat(
