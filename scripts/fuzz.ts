@@ -1,20 +1,19 @@
 #!/usr/bin/env bun
 /**
- * Mistreats a server's client port and checks that it bears it.
+ * Mistreats the client port of a Zoon server and checks that it bears it.
  */
 import { parseArgs } from "node:util";
-import { type Flavor, flavors, startPrepared } from "../test/conformance/settings.ts";
+import { startPrepared } from "../test/conformance/settings.ts";
 import { fuzzClientPort } from "../test/fuzz/client_port_fuzz.ts";
 import type { RunningServer } from "../test/interop/apache_server.ts";
 
-const help = `Usage: bun scripts/fuzz.ts [--seed N] [--seconds S] [--server HOST:PORT | --start FLAVOUR]
+const help = `Usage: bun scripts/fuzz.ts [--seed N] [--seconds S] [--server HOST:PORT]
 
-Random and broken bytes on the client port. The server must answer or close, stay up, and leak nothing.
+Random and broken bytes on the client port of dist/zoon, or of a Zoon that runs. The server must answer or close, stay up, and leak nothing.
 
   --seed N             what to send (default: drawn, and printed)
   --seconds S          how long (default 30)
-  --server HOST:PORT   attack this server; it should have no other clients
-  --start FLAVOUR      start zoon (the default), apache-3.8 or apache-3.9.5 and attack it
+  --server HOST:PORT   a Zoon of yours that runs already and has no other clients
   --growth-mb N        most that memory may grow in the second half of the run (default 128)
 
 Example: bun scripts/fuzz.ts --seed 7 --seconds 60`;
@@ -24,7 +23,6 @@ const { values } = parseArgs({
     seed: { type: "string" },
     seconds: { type: "string", default: "30" },
     server: { type: "string" },
-    start: { type: "string", default: "zoon" },
     "growth-mb": { type: "string", default: "128" },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -37,8 +35,7 @@ const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : N
 const seconds = Number(values.seconds);
 const growthMbMax = Number(values["growth-mb"]);
 if (
-  !Number.isSafeInteger(seed) || !(seconds > 0) || !(growthMbMax > 0) ||
-  !flavors.includes(values.start as Flavor)
+  !Number.isSafeInteger(seed) || !(seconds > 0) || !(growthMbMax > 0)
 ) {
   console.error(help);
   process.exit(2);
@@ -48,20 +45,18 @@ let server: RunningServer | undefined;
 let target: { host: string; port: number };
 try {
   if (values.server === undefined) {
-    server = await startPrepared(values.start as Flavor, { cfg: { tickTime: "1000" } });
+    server = await startPrepared("zoon", { cfg: { tickTime: "1000" } });
     target = server;
   } else {
     const at = values.server.lastIndexOf(":");
     target = { host: values.server.slice(0, at), port: Number(values.server.slice(at + 1)) };
   }
   console.log(`seed ${seed}, ${seconds} s on ${target.host}:${target.port}`);
-  const zoon = server?.flavor === "zoon";
   const outcome = await fuzzClientPort({
     target,
     seed,
     seconds,
-    pid: zoon ? server?.pid : undefined,
-    spareApache: server !== undefined && !zoon,
+    pid: server?.pid,
     growthMbMax,
     tell: (line) => console.log(line),
   });

@@ -27,8 +27,6 @@ export const answerPatienceMs = 15_000;
 export interface AttackOptions {
   target: Target;
   random: Random;
-  /** Leaves out what is known to bring an Apache server down. */
-  spareApache: boolean;
 }
 
 /** An attack; rejects when the server did not do what it owes. */
@@ -170,12 +168,6 @@ export function brokenBody(random: Random, body: Uint8Array): Uint8Array {
   }
 }
 
-/** Whether a request is one of those that no Apache survives. */
-function killsApache(type: number, body: Uint8Array): boolean {
-  return type === opcode.createTTL || type === opcode.deleteContainer || type === opcode.createSession ||
-    new TextDecoder().decode(body).includes("zookeeper_");
-}
-
 /** The server may close where it is asked for a session, as a short one can end before it began. */
 class Refused extends Error {}
 
@@ -244,9 +236,7 @@ const brokenRequests: Attack = async (options) => {
       const type = random.pick(requestTypes);
       const sound = soundBody(random, type);
       const body = random.chance(70) ? brokenBody(random, sound) : sound;
-      if (!options.spareApache || !killsApache(type, body)) {
-        parts.push(requestFrame(random.next() | 0, type, body));
-      }
+      parts.push(requestFrame(random.next() | 0, type, body));
     }
     const end = answered(connection, lastXid);
     connection.send(concat(...parts, lastRequest));

@@ -18,8 +18,6 @@ export interface FuzzOptions {
   seconds: number;
   /** Process to watch for memory and open files; only when it runs on this machine. */
   pid?: number;
-  /** Leaves out what is known to bring an Apache server down. */
-  spareApache?: boolean;
   /** Most that memory may grow from the middle of the run to its end, in MiB; 128 by default. */
   growthMbMax?: number;
   tell?: (line: string) => void;
@@ -69,7 +67,7 @@ export async function fuzzClientPort(options: FuzzOptions): Promise<FuzzOutcome>
       const [name, attack] = random.weighted(draw);
       outcome.counts.set(name, (outcome.counts.get(name) ?? 0) + 1);
       try {
-        await attempt(attack, { target, random, spareApache: options.spareApache ?? false });
+        await attempt(attack, { target, random });
       } catch (error) {
         outcome.faults.push(
           `${name} (seed ${seed}, attacker ${index}, round ${round}): ${(error as Error).message}`,
