@@ -84,7 +84,7 @@ process.on("SIGINT", () => process.exit(130));
 
 try {
   const report = await run();
-  console.log(JSON.stringify(report));
+  await Bun.write(Bun.stdout, `${JSON.stringify(report)}\n`);
   process.exit(0);
 } catch (error) {
   console.error(`load: ${error instanceof Error ? error.message : error}`);
