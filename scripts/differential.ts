@@ -45,6 +45,9 @@ if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(requests) || requests <
 /** Keeps the reapers of containers and TTL znodes away for the length of any run. */
 const calm = { "znode.container.checkIntervalMs": "86400000" };
 
+// Leaving by exit() takes the servers started here along.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
+
 const started: RunningServer[] = [];
 
 async function sideOf(spec: string): Promise<Side> {

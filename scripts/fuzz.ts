@@ -41,6 +41,9 @@ if (
   process.exit(2);
 }
 
+// Leaving by exit() takes the servers started here along.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
+
 let server: RunningServer | undefined;
 let target: { host: string; port: number };
 try {

@@ -184,7 +184,8 @@ conform("sessions, ephemerals, versions and sequence numbers survive a kill and 
     await deleteAll(again, "/a");
     await again.close();
   } finally {
-    await first.kill();
+    // The second one first: it writes into the directory that goes with the first.
     await second?.kill();
+    await first.kill();
   }
 }, { needsLaunch: true });
