@@ -37,7 +37,10 @@ export function openForRead(
   return ref;
 }
 
-/** @returns The path whose bytes lie in the request; the root's alias "" as "/". */
+/**
+ * @returns The path whose bytes lie in the request, as a key for watches. The root's alias "" stays what it is: a
+ *   watch there is one that nothing fires, as with Apache's server (DataTree).
+ */
 export function textAt(body: JuteReader, start: number, length: number): string {
-  return length === 0 ? "/" : decodeText(body.bytes, start, length);
+  return decodeText(body.bytes, start, length);
 }

@@ -60,6 +60,7 @@ function prepareCreate(preparation: Preparation, body: JuteReader, code: CreateC
   const ttlMs = preparation.inMulti && !isTtl ? -1 : sentTtlMs;
   if (isTtl && !preparation.settings.ownerRules.extendedTypes) return ErrorCode.unimplemented;
   if (isTtl ? ttlMs < 1 || ttlMs > ttlMsMax : ttlMs >= 0) return ErrorCode.badArguments;
+  if (code === OpCode.createTTL && !isTtl && !preparation.inMulti) return ErrorCode.badArguments;
   if (requested === null) return ErrorCode.marshallingError;
   if (!requested.includes("/") || requested.includes("\0")) return ErrorCode.badArguments;
   const stored = preparation.access.storable(acl, preparation.authIds);

@@ -67,6 +67,7 @@ describe("create", () => {
     const bench = new PipelineBench();
     expect(bench.run(OpCode.createTTL, createTtlBody("/t", 5, 0)).error).toBe(ErrorCode.badArguments);
     expect(bench.run(OpCode.createTTL, createTtlBody("/t", 0, 5)).error).toBe(ErrorCode.badArguments);
+    expect(bench.run(OpCode.createTTL, createTtlBody("/t", 0, -5)).error).toBe(ErrorCode.badArguments);
     expect(bench.run(OpCode.create, createBody("/t", 5)).error).toBe(ErrorCode.badArguments);
     expect(bench.run(OpCode.createTTL, createTtlBody("/t", 5, 5)).error).toBe(ErrorCode.ok);
   });
