@@ -28,12 +28,16 @@ export interface SnapshotWriterOptions {
   readonly withLastZxid: boolean;
 }
 
-/** Bytes made in one go: some 1 ms of work for the loop. */
-const chunkBytes = 256 * 1024;
-/** Bytes made in one go when they are packed as well, which takes several times as long. */
-const packedChunkBytes = 64 * 1024;
+/*
+ * Measured with 10^6 znodes on one core, snapshots one after another and a client writing with one request in
+ * flight (0.15 ms a write without a snapshot): chunks of 256 KiB and a sync every 8 MiB take 1.1 s a snapshot
+ * and make the slowest hundredth of the writes wait 10 to 27 ms; as below it is 1.7 s and 6 to 9 ms.
+ */
+
+/** Bytes made in one go. */
+const chunkBytes = 64 * 1024;
 /** Bytes after which the file is synced: a large backlog of its pages would hold up the log's syncs. */
-const syncEveryBytes = 8 * 1024 * 1024;
+const syncEveryBytes = 1024 * 1024;
 
 /**
  * Writes one snapshot while the tree goes on changing: a chunk at a time, each made only when the disk has
@@ -50,7 +54,6 @@ export class SnapshotWriter {
   readonly #cursor: TreeSnapshotCursor;
   readonly #partialPath: string;
   readonly #sum = new Adler32();
-  readonly #chunkBytes: number;
   readonly #chunk: JuteWriter;
   readonly #onEnd: (error: DiskError | null) => void;
   #file: DiskFile | null = null;
@@ -63,8 +66,7 @@ export class SnapshotWriter {
   constructor(options: SnapshotWriterOptions, onEnd: (error: DiskError | null) => void) {
     this.#options = options;
     this.#onEnd = onEnd;
-    this.#chunkBytes = options.packer === null ? chunkBytes : packedChunkBytes;
-    this.#chunk = new JuteWriter(this.#chunkBytes + 64 * 1024);
+    this.#chunk = new JuteWriter(2 * chunkBytes);
     this.#cursor = new TreeSnapshotCursor(options.tree);
     this.zxid = this.#cursor.zxid;
     const name = snapshotName(this.zxid, options.compression);
@@ -144,7 +146,7 @@ export class SnapshotWriter {
   /** Makes the next bytes of the file; with the last of the body come the parts behind it. */
   #makeChunk(): Uint8Array {
     const chunk = this.#chunk;
-    this.#bodyDone = this.#cursor.writeSome(chunk, this.#chunkBytes);
+    this.#bodyDone = this.#cursor.writeSome(chunk, chunkBytes);
     let summed = 0;
     const seal = () => {
       this.#sum.update(chunk.bytes, summed, chunk.length);
@@ -168,7 +170,7 @@ export class SnapshotWriter {
     }
     const { packer } = this.#options;
     const bytes = packer === null ? chunk.copy() : packer.pack(chunk.view());
-    chunk.reset(this.#chunkBytes + 64 * 1024);
+    chunk.reset(2 * chunkBytes);
     return bytes;
   }
 
