@@ -7,7 +7,7 @@ import { bunTestSuite, commandSuite, runSuites, scriptSuite, type Suite } from "
 
 const groups: Record<string, () => Suite[]> = {
   check: checks,
-  unit: () => [bunTestSuite("unit", "test/unit")],
+  unit: () => [bunTestSuite("unit", "test/unit"), bunTestSuite("differential", "test/differential")],
   build: () => [buildSuite()],
   conformance: () => [scriptSuite("conformance", "scripts/conformance.ts", [])],
   // A fixed seed: what fails here fails again. "bun scripts/fuzz.ts" draws new ones.
