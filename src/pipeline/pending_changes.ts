@@ -5,6 +5,7 @@ import type { Acl } from "../protocol/acl.ts";
 import type { SessionId } from "../protocol/session_id.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import type { DataTree } from "../tree/data_tree.ts";
+import { contentCrc, DigestSum } from "../tree/digest.ts";
 import { noZnode, type ZnodeRef } from "../tree/znode_store.ts";
 
 /** A znode as it will be once every txn prepared so far is applied (PrepRequestProcessor's ChangeRecord). */
@@ -55,24 +56,22 @@ export class PendingChanges {
   readonly #stat = new JuteWriter(64);
   readonly #text = new JuteWriter(256);
   #undo: Map<string, PendingZnode | null> | null = null;
-  /** The tree's digest after all that is pending, as two halves; meaningless while digests are off. */
-  #digestHigh = 0;
-  #digestLow = 0;
+  /** The tree's digest after all that is pending, meaningless while digests are off. */
+  readonly #digest = new DigestSum();
   #undoDigestHigh = 0;
   #undoDigestLow = 0;
 
   constructor(tree: DataTree) {
     this.#tree = tree;
-    this.#digestHigh = tree.digestHigh;
-    this.#digestLow = tree.digestLow;
+    this.#digest.set(tree.digestHigh, tree.digestLow);
   }
 
   get digestHigh(): number {
-    return this.#digestHigh;
+    return this.#digest.high;
   }
 
   get digestLow(): number {
-    return this.#digestLow;
+    return this.#digest.low;
   }
 
   /** The znode at `path`, or null when it is, or will be, absent. */
@@ -80,14 +79,6 @@ export class PendingChanges {
     const pending = this.#znodes.get(path);
     if (pending !== undefined) return pending.exists ? pending : null;
     const ref = this.#tree.store.findPath(path);
-    return ref === noZnode ? null : this.#load(path, ref);
-  }
-
-  /** Like {@link find}, when the path's bytes are at hand: saves encoding them. */
-  findBytes(path: string, bytes: Uint8Array, start: number, length: number): PendingZnode | null {
-    const pending = this.#znodes.get(path);
-    if (pending !== undefined) return pending.exists ? pending : null;
-    const ref = this.#tree.store.find(bytes, start, length);
     return ref === noZnode ? null : this.#load(path, ref);
   }
 
@@ -109,11 +100,23 @@ export class PendingChanges {
     return znode;
   }
 
+  /** Notes that txn `zxid` deletes `znode`, a child of `parent`. */
+  delete(parent: PendingZnode, znode: PendingZnode, zxid: Zxid): void {
+    this.touch(parent, zxid);
+    parent.numChildren--;
+    parent.pzxid = zxid;
+    this.updateDigest(parent);
+    this.touch(znode, zxid);
+    znode.exists = false;
+    this.updateDigest(znode);
+  }
+
   /** Works the znode's new digest into the tree's, after its fields were set. */
   updateDigest(znode: PendingZnode): void {
     if (!this.#tree.digestEnabled || isUncounted(znode.path)) return;
     const digest = znode.exists ? this.#digestOf(znode) : 0;
-    this.#addToDigest(digest - znode.digest);
+    this.#digest.subtract(znode.digest);
+    this.#digest.add(digest);
     znode.digest = digest;
   }
 
@@ -121,9 +124,8 @@ export class PendingChanges {
   contentCrc(path: string, data: Uint8Array, start: number, length: number): number {
     if (!this.#tree.digestEnabled) return 0;
     this.#text.reset();
-    if (path !== "/") this.#text.string(path);
-    const head = path === "/" ? 0 : crc32(this.#text.bytes, 4, this.#text.length, 0);
-    return length > 0 ? crc32(data, start, start + length, head) : head;
+    this.#text.string(path);
+    return contentCrc(this.#text.bytes, 4, this.#text.length - 4, data, start, length);
   }
 
   /** Ephemeral paths that `session` will own once all is applied. */
@@ -140,8 +142,8 @@ export class PendingChanges {
   /** From now on changes can be taken back by {@link rollBack}, until {@link keep}. */
   beginUndo(): void {
     this.#undo = new Map();
-    this.#undoDigestHigh = this.#digestHigh;
-    this.#undoDigestLow = this.#digestLow;
+    this.#undoDigestHigh = this.#digest.high;
+    this.#undoDigestLow = this.#digest.low;
   }
 
   keep(): void {
@@ -156,8 +158,7 @@ export class PendingChanges {
       else this.#znodes.set(path, before);
     }
     this.#undo = null;
-    this.#digestHigh = this.#undoDigestHigh;
-    this.#digestLow = this.#undoDigestLow;
+    this.#digest.set(this.#undoDigestHigh, this.#undoDigestLow);
   }
 
   /** Txn `zxid` is applied: what it changed is in the tree now. */
@@ -178,8 +179,7 @@ export class PendingChanges {
     this.#touched.clear();
     this.#touchedZxids.clear();
     this.#undo = null;
-    this.#digestHigh = this.#tree.digestHigh;
-    this.#digestLow = this.#tree.digestLow;
+    this.#digest.set(this.#tree.digestHigh, this.#tree.digestLow);
   }
 
   #load(path: string, ref: ZnodeRef): PendingZnode {
@@ -218,12 +218,6 @@ export class PendingChanges {
     stat.int(znode.aversion);
     stat.long(znode.owner);
     return crc32(stat.bytes, 0, stat.length, znode.contentCrc);
-  }
-
-  #addToDigest(change: number): void {
-    const low = (this.#digestLow >>> 0) + change;
-    this.#digestLow = low | 0;
-    this.#digestHigh = (this.#digestHigh + Math.floor(low / 0x100000000)) | 0;
   }
 }
 

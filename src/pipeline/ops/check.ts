@@ -4,7 +4,7 @@ import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
 import { pathProblem } from "../../protocol/path.ts";
 import type { WriteOp } from "../op.ts";
-import { skimPath } from "./delete.ts";
+import { skimPath } from "./_skim.ts";
 import { nextVersion } from "./set_data.ts";
 
 /** check: holds a multi to a znode's version; not known outside a multi. */

@@ -16,13 +16,7 @@ export const closeSession: WriteOp = {
       const parent = pending.find(parentPath(path));
       const znode = pending.find(path);
       if (parent === null || znode === null) continue;
-      pending.touch(parent, zxid);
-      parent.numChildren--;
-      parent.pzxid = zxid;
-      pending.updateDigest(parent);
-      pending.touch(znode, zxid);
-      znode.exists = false;
-      pending.updateDigest(znode);
+      pending.delete(parent, znode, zxid);
     }
     if (preparation.settings.closeSessionTxn) txn.vector(paths, (writer, path) => writer.string(path));
     return ErrorCode.ok;

@@ -1,4 +1,4 @@
-import { JuteError, type JuteReader } from "../../jute/reader.ts";
+import { JuteError } from "../../jute/reader.ts";
 import { Perms } from "../../protocol/acl.ts";
 import { ownerKind } from "../../protocol/create_mode.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
@@ -7,6 +7,7 @@ import { parentPath } from "../../protocol/path.ts";
 import type { WriteOp } from "../op.ts";
 import type { PendingZnode } from "../pending_changes.ts";
 import type { Preparation } from "../preparation.ts";
+import { skimPath } from "./_skim.ts";
 
 /** delete: judged by the parent's ACL, even when the znode is missing. */
 export const deleteOp: WriteOp = {
@@ -61,25 +62,11 @@ export const deleteContainer: WriteOp = {
 
 function writeDelete(preparation: Preparation, parent: PendingZnode, znode: PendingZnode): void {
   preparation.txn.string(znode.path);
-  const { pending, zxid } = preparation;
-  pending.touch(parent, zxid);
-  parent.numChildren--;
-  parent.pzxid = zxid;
-  pending.updateDigest(parent);
-  pending.touch(znode, zxid);
-  znode.exists = false;
-  pending.updateDigest(znode);
+  preparation.pending.delete(parent, znode, preparation.zxid);
 }
 
 /** PrepRequestProcessor.getParentPathAndValidate, DataTree.isSpecialPath. */
 function isDeletable(path: string): boolean {
   return path.includes("/") && !path.includes("\0") && path !== "/" && path !== "/zookeeper" &&
     path !== "/zookeeper/quota" && path !== "/zookeeper/config";
-}
-
-/** Skips a path. @returns Its length, -1 for null. */
-export function skimPath(body: JuteReader): number {
-  const length = body.fieldLength();
-  body.skip(Math.max(length, 0));
-  return length;
 }

@@ -2,7 +2,7 @@ import { JuteError, type JuteReader } from "../../jute/reader.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
 import type { ReadOp } from "../op.ts";
-import { skimPath } from "./delete.ts";
+import { skimPath } from "./_skim.ts";
 import { readChildren } from "./get_children.ts";
 import { readData } from "./get_data.ts";
 import { writeMultiEnd, writeMultiError, writeMultiHeader } from "./_multi_result.ts";

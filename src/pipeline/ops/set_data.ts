@@ -4,7 +4,7 @@ import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
 import { pathProblem } from "../../protocol/path.ts";
 import type { WriteOp } from "../op.ts";
-import { skimPath } from "./delete.ts";
+import { skimPath } from "./_skim.ts";
 
 /** setData: the quota is looked at before the version. */
 export const setData: WriteOp = {

@@ -116,11 +116,6 @@ export class LeaderRole implements LeaderEffects {
     return this.#proposals.length;
   }
 
-  /** Whether the disk refused the newest write. */
-  get isRefusing(): boolean {
-    return this.#refusing;
-  }
-
   /**
    * Proposes what a client asks for; the connection hears of the outcome by `onWriteDone`.
    *
