@@ -1,10 +1,6 @@
-/** Where clients connect. */
-export interface ClientAddress {
-  /** Address or name to bind; "" means every address. */
-  readonly host: string;
-  /** 0 picks a free port. */
-  readonly port: number;
-}
+import type { ClientAddress, Membership } from "../quorum/membership.ts";
+
+export type { ClientAddress, EnsembleAddress, EnsembleServer, Membership } from "../quorum/membership.ts";
 
 /** What the txn log and the snapshots do. Names in parentheses are the keys of zoo.cfg. */
 export interface StorageConfig {
@@ -117,35 +113,6 @@ export interface ContainerConfig {
   readonly deletionsPerMinuteMax: number;
   /** A container that never had a child is deleted after it, ms; 0 is never (`znode.container.maxNeverUsedIntervalMs`). */
   readonly neverUsedMs: number;
-}
-
-/** One server of an ensemble, as a `server.N` line has it. */
-export interface EnsembleServer {
-  readonly id: number;
-  /** At least one; more only with `multiAddress.enabled`. */
-  readonly addresses: readonly EnsembleAddress[];
-  readonly observer: boolean;
-  /** The part after `;`. */
-  readonly client: ClientAddress | undefined;
-}
-
-/** Where the other servers reach a server. */
-export interface EnsembleAddress {
-  readonly host: string;
-  readonly quorumPort: number;
-  readonly electionPort: number;
-}
-
-/** The server list: server.N, group.N and weight.N lines of zoo.cfg or of the dynamic file. */
-export interface Membership {
-  /** In the order of their ids. */
-  readonly servers: readonly EnsembleServer[];
-  /** Group of each server; undefined when every voter counts alike. */
-  readonly groups: ReadonlyMap<number, number> | undefined;
-  /** Votes of each server where it is not 1. */
-  readonly weights: ReadonlyMap<number, number>;
-  /** Version of this configuration: the hexadecimal end of the dynamic file's name, or 0. */
-  readonly version: number;
 }
 
 /** What a server that is one of several adds. */

@@ -8,9 +8,9 @@ import { ConfigError, type ConfigProblem } from "./config_error.ts";
 import { entriesWithoutFile } from "./defaults.ts";
 import { ConfigEntries, type ConfigEntry } from "./entries.ts";
 import { type KnownKey, knownKeyOf, knownKeys, type KnownValues } from "./keys.ts";
-import { parseProperties, PropertiesError } from "./properties.ts";
+import { parseProperties, PropertiesError } from "../quorum/properties.ts";
 import type { ServerConfig } from "./server_config.ts";
-import { isServerListKey } from "./server_list.ts";
+import { isMemberKey } from "../quorum/member_lines.ts";
 import { findUnsupported, isKnownFamily } from "./unsupported.ts";
 
 export { ConfigError, type ConfigProblem } from "./config_error.ts";
@@ -89,7 +89,7 @@ export function loadServerConfig(sources: ConfigSources): LoadedConfig {
 }
 
 function isUnknown(key: string): boolean {
-  return knownKeyOf(key) === undefined && !isKnownFamily(key) && !isServerListKey(key) && key !== "version";
+  return knownKeyOf(key) === undefined && !isKnownFamily(key) && !isMemberKey(key) && key !== "version";
 }
 
 function readEntries(path: string, sources: ConfigSources): ConfigEntry[] {
@@ -142,7 +142,7 @@ function readDynamicFile(
 ): { entries: ConfigEntry[]; version: number } {
   const problems: ConfigProblem[] = [];
   for (const entry of staticEntries) {
-    if (isServerListKey(entry.key)) {
+    if (isMemberKey(entry.key)) {
       problems.push({ ...entry, rule: `must be in the dynamic file ${path}, as dynamicConfigFile is set` });
     }
   }
@@ -153,7 +153,7 @@ function readDynamicFile(
         ...entry,
         rule: "must not be in the dynamic file: its version is the end of the file's name",
       });
-    } else if (!isServerListKey(entry.key)) {
+    } else if (!isMemberKey(entry.key)) {
       problems.push({
         ...entry,
         rule: "is not a key of a dynamic file, which has server.N, group.N and weight.N",

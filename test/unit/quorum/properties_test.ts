@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseProperties, PropertiesError } from "../../../src/config/properties.ts";
+import { parseProperties, PropertiesError } from "../../../src/quorum/properties.ts";
 
 const bytesOf = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const parse = (text: string) =>

@@ -24,8 +24,18 @@ export class PropertiesError extends Error {
  * @see Fact: java.util.Properties.load
  */
 export function parseProperties(bytes: Uint8Array): Map<string, Property> {
+  return parsePropertiesText(latin1(bytes));
+}
+
+/**
+ * Like {@link parseProperties} from text whose characters are known already, as in a configuration that another server
+ * sends.
+ *
+ * @throws {PropertiesError} On a `\u` without four hexadecimal digits.
+ */
+export function parsePropertiesText(content: string): Map<string, Property> {
   const properties = new Map<string, Property>();
-  for (const { text, line } of logicalLines(latin1(bytes))) {
+  for (const { text, line } of logicalLines(content)) {
     const keyEnd = findKeyEnd(text);
     const key = trim(unescape(text.slice(0, keyEnd), line));
     const value = trim(unescape(text.slice(findValueStart(text, keyEnd)), line));

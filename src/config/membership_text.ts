@@ -1,0 +1,1 @@
+export { MembershipTextError, parseMembershipText } from "../quorum/membership_text.ts";
