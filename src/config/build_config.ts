@@ -31,6 +31,8 @@ export interface ConfigParts {
   readonly whereOf: ReadonlyMap<KnownKey, ConfigEntry>;
   /** Entries that may hold the server list, and its version. */
   readonly serverList: { readonly entries: Iterable<ConfigEntry>; readonly version: number };
+  /** The configuration that was proposed last, if a file holds one. */
+  readonly lastSeen: Membership | undefined;
   readonly serverId: number | undefined;
   /** What is worth saying is added here. */
   readonly notices: ConfigNotice[];
@@ -53,9 +55,9 @@ export function buildServerConfig(parts: ConfigParts): ServerConfig {
   problems.push(...listProblems);
   if (problems.length > 0) throw new ConfigError(problems);
 
-  const ensemble = buildEnsemble(parts, membership, problems);
-  const client = clientAddress(parts, membership, problems);
   const tickMs = values.tickTime ?? defaults.tickMs;
+  const ensemble = buildEnsemble(parts, membership, tickMs, problems);
+  const client = clientAddress(parts, membership, problems);
   const minSessionTimeoutMs = timeoutOr(values.minSessionTimeout, tickMs * defaults.minSessionTimeoutTicks);
   const maxSessionTimeoutMs = timeoutOr(values.maxSessionTimeout, tickMs * defaults.maxSessionTimeoutTicks);
   if (minSessionTimeoutMs > maxSessionTimeoutMs) {
@@ -138,6 +140,7 @@ function entryOf(parts: ConfigParts, ...keys: KnownKey[]): { where: string; key?
 function buildEnsemble(
   parts: ConfigParts,
   membership: Membership,
+  tickMs: number,
   problems: ConfigProblem[],
 ): EnsembleConfig | undefined {
   const { values, notices } = parts;
@@ -179,16 +182,27 @@ function buildEnsemble(
   if ((values.syncLimit ?? 0) === 0) problems.push(missing(file, "syncLimit", "5"));
   checkServerId(parts, membership, problems);
 
+  const initLimitTicks = values.initLimit ?? 0;
+  const syncLimitTicks = values.syncLimit ?? 0;
   return {
     membership,
+    lastSeen: newerLastSeen(parts, membership),
     dynamicFile: values.dynamicConfigFile,
-    initLimitTicks: values.initLimit ?? 0,
-    syncLimitTicks: values.syncLimit ?? 0,
+    reconfigEnabled: values.reconfigEnabled ?? false,
+    standaloneEnabled,
+    localSessions: values.localSessionsEnabled ?? false,
+    localSessionsUpgrade: values.localSessionsUpgradingEnabled ?? false,
+    multiAddress: values["multiAddress.enabled"] ?? false,
+    initLimitTicks,
+    syncLimitTicks,
     connectLimitTicks: values.connectToLearnerMasterLimit ?? 0,
     listenOnAllAddresses: values.quorumListenOnAllIPs ?? false,
     observerSync: values.syncEnabled ?? true,
     leaderServes: values.leaderServes ?? true,
     electionConnectMs: values.cnxTimeout ?? defaults.electionConnectMs,
+    electionHandshakeMs: positiveOr(values.quorumCnxnTimeoutMs, tickMs * syncLimitTicks),
+    leaderRedialMs: values.leaderConnectDelayDuringRetryMs ?? defaults.leaderRedialMs,
+    epochWaitMs: notNegative(values["leader.maxTimeToWaitForEpoch"]),
     notificationMsMin: values["fastleader.minNotificationInterval"] ?? defaults.notificationMsMin,
     notificationMsMax: values["fastleader.maxNotificationInterval"] ?? defaults.notificationMsMax,
     electionBindAttempts: values.electionPortBindRetry ?? defaults.electionBindAttempts,
@@ -198,6 +212,20 @@ function buildEnsemble(
     observerElectionMs: values["observer.election.DelayMs"] ?? defaults.observerElectionMs,
     tcpKeepAlive: values.tcpKeepAlive ?? false,
   };
+}
+
+/** What was proposed counts only while it is newer, and only where memberships can change at all. */
+function newerLastSeen({ lastSeen, values }: ConfigParts, membership: Membership): Membership | undefined {
+  if (lastSeen === undefined || values.reconfigEnabled !== true) return undefined;
+  return lastSeen.version > membership.version ? lastSeen : undefined;
+}
+
+function positiveOr(given: number | undefined, otherwise: number): number {
+  return given !== undefined && given > 0 ? given : otherwise;
+}
+
+function notNegative(given: number | undefined): number | undefined {
+  return given !== undefined && given >= 0 ? given : undefined;
 }
 
 function checkServerId(parts: ConfigParts, membership: Membership, problems: ConfigProblem[]): void {

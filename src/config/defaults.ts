@@ -38,6 +38,7 @@ export const defaults = {
   notificationMsMin: 200,
   notificationMsMax: 60_000,
   electionBindAttempts: 3,
+  leaderRedialMs: 100,
   concurrentSnapshotSyncs: 10,
   concurrentDiffSyncs: 100,
   observerElectionMs: 200,

@@ -117,9 +117,25 @@ export interface ContainerConfig {
 
 /** What a server that is one of several adds. */
 export interface EnsembleConfig {
+  /** The newest configuration that is known to be committed. */
   readonly membership: Membership;
+  /**
+   * A newer configuration that was proposed before the server stopped, from `<zoo.cfg>.dynamic.next`: until it is known
+   * whether it was committed, quorums of both are needed. Undefined when there is none.
+   */
+  readonly lastSeen: Membership | undefined;
   /** Dynamic file the membership came from (`dynamicConfigFile`). */
   readonly dynamicFile: string | undefined;
+  /** The membership may be changed, and is versioned and kept in dynamic files (`reconfigEnabled`). */
+  readonly reconfigEnabled: boolean;
+  /** A change may not leave fewer than two voters (`standaloneEnabled`). */
+  readonly standaloneEnabled: boolean;
+  /** New sessions live in their server alone (`localSessionsEnabled`). */
+  readonly localSessions: boolean;
+  /** A local session becomes a global one when it makes its first ephemeral (`localSessionsUpgradingEnabled`). */
+  readonly localSessionsUpgrade: boolean;
+  /** Servers may have several addresses, which are tried in turn (`multiAddress.enabled`). */
+  readonly multiAddress: boolean;
   readonly initLimitTicks: number;
   readonly syncLimitTicks: number;
   /** Ticks a learner tries to reach its leader (`connectToLearnerMasterLimit`); 0 is `initLimitTicks`. */
@@ -135,6 +151,15 @@ export interface EnsembleConfig {
   /** Least and greatest time between two notifications while looking, ms (`fastleader.*NotificationInterval`). */
   readonly notificationMsMin: number;
   readonly notificationMsMax: number;
+  /** Time for a server that opened an election connection to name itself, ms (`quorumCnxnTimeoutMs`). */
+  readonly electionHandshakeMs: number;
+  /** Wait of a learner before it dials its leader again, ms (`leaderConnectDelayDuringRetryMs`). */
+  readonly leaderRedialMs: number;
+  /**
+   * A leader that waits for followers gives up when a voter looks again after it, ms; undefined waits `initLimit`
+   * (`leader.maxTimeToWaitForEpoch`).
+   */
+  readonly epochWaitMs: number | undefined;
   /** Attempts to bind the election port; 0 is forever (`electionPortBindRetry`). */
   readonly electionBindAttempts: number;
   /** Learners that may be sent a snapshot, or differences, at once (`leader.maxConcurrent*Syncs`). */

@@ -8,9 +8,12 @@ import { ConfigError, type ConfigProblem } from "./config_error.ts";
 import { entriesWithoutFile } from "./defaults.ts";
 import { ConfigEntries, type ConfigEntry } from "./entries.ts";
 import { type KnownKey, knownKeyOf, knownKeys, type KnownValues } from "./keys.ts";
-import { parseProperties, PropertiesError } from "../quorum/properties.ts";
+import { latin1, parseProperties, PropertiesError } from "../quorum/properties.ts";
 import type { ServerConfig } from "./server_config.ts";
+import { nextConfigPath, versionOfDynamicConfigPath } from "../quorum/config_files.ts";
 import { isMemberKey } from "../quorum/member_lines.ts";
+import type { Membership } from "../quorum/membership.ts";
+import { MembershipTextError, parseMembershipText } from "../quorum/membership_text.ts";
 import { findUnsupported, isKnownFamily } from "./unsupported.ts";
 
 export { ConfigError, type ConfigProblem } from "./config_error.ts";
@@ -62,6 +65,7 @@ export function loadServerConfig(sources: ConfigSources): LoadedConfig {
     values,
     whereOf,
     serverList,
+    lastSeen: values.dynamicConfigFile === undefined ? undefined : readLastSeen(sources),
     serverId: sources.serverId ?? readMyId(values.dataDir, sources),
     notices,
   });
@@ -93,12 +97,7 @@ function isUnknown(key: string): boolean {
 }
 
 function readEntries(path: string, sources: ConfigSources): ConfigEntry[] {
-  let bytes: Uint8Array | undefined;
-  try {
-    bytes = sources.readFile(path);
-  } catch (error) {
-    throw new ConfigError([{ where: path, rule: `cannot be read: ${messageOf(error)}` }]);
-  }
+  const bytes = readBytes(path, sources);
   if (bytes === undefined) throw new ConfigError([{ where: path, rule: "there is no such file" }]);
   try {
     return Array.from(
@@ -161,25 +160,33 @@ function readDynamicFile(
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return { entries, version: versionOfFileName(path) };
+  return { entries, version: versionOfDynamicConfigPath(path) };
 }
 
-/** The hexadecimal end of `zoo.cfg.dynamic.100000000`; 0 without one (QuorumPeerConfig.getVersionFromFilename). */
-function versionOfFileName(path: string): number {
-  const end = path.slice(path.lastIndexOf(".") + 1);
-  return /^[0-9a-fA-F]{1,13}$/.test(end) ? parseInt(end, 16) : 0;
+/**
+ * Reads `<zoo.cfg>.dynamic.next`, the configuration that was proposed and not known to be committed when the server
+ * stopped. (QuorumPeerConfig.parse, which looks for it only where there is a dynamic file)
+ *
+ * @throws {ConfigError} When it is there and makes no sense: what this server promised would be forgotten.
+ */
+function readLastSeen(sources: ConfigSources): Membership | undefined {
+  if (sources.file === undefined) return undefined;
+  const path = nextConfigPath(sources.file);
+  const bytes = readBytes(path, sources);
+  if (bytes === undefined) return undefined;
+  try {
+    return parseMembershipText(latin1(bytes));
+  } catch (error) {
+    if (!(error instanceof MembershipTextError)) throw error;
+    throw new ConfigError([{ where: path, rule: error.message }]);
+  }
 }
 
 /** Reads `myid` in the data directory; undefined when there is none. Its first line is the id, without blanks. */
 function readMyId(dataDir: string | undefined, sources: ConfigSources): number | undefined {
   if (dataDir === undefined) return undefined;
   const path = `${dataDir}/myid`;
-  let bytes: Uint8Array | undefined;
-  try {
-    bytes = sources.readFile(path);
-  } catch (error) {
-    throw new ConfigError([{ where: path, rule: `cannot be read: ${messageOf(error)}` }]);
-  }
+  const bytes = readBytes(path, sources);
   if (bytes === undefined) return undefined;
   const [line] = new TextDecoder().decode(bytes).split(/\r\n|\n|\r/);
   if (!/^[+-]?[0-9]{1,15}$/.test(line)) {
@@ -189,6 +196,14 @@ function readMyId(dataDir: string | undefined, sources: ConfigSources): number |
     }]);
   }
   return Number(line);
+}
+
+function readBytes(path: string, sources: ConfigSources): Uint8Array | undefined {
+  try {
+    return sources.readFile(path);
+  } catch (error) {
+    throw new ConfigError([{ where: path, rule: `cannot be read: ${messageOf(error)}` }]);
+  }
 }
 
 function messageOf(error: unknown): string {

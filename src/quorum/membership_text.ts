@@ -1,5 +1,5 @@
 import { isMemberKey, type MemberLine, parseMemberLines } from "./member_lines.ts";
-import { type Membership, votersOf } from "./membership.ts";
+import { type Membership, votersOf, weightOf } from "./membership.ts";
 import { parsePropertiesText, PropertiesError } from "./properties.ts";
 
 /** A text that describes no membership: outside trouble, and the message says what is wrong with it. */
@@ -34,6 +34,9 @@ export function parseMembershipText(text: string): Membership {
     throw new MembershipTextError(
       membership.servers.length === 0 ? "no servers are listed" : "observers need participants",
     );
+  }
+  if (!votersOf(membership).some(({ id }) => weightOf(membership, id) > 0)) {
+    throw new MembershipTextError("the servers that vote have no weight, so they make no quorum");
   }
   return membership;
 }

@@ -133,8 +133,8 @@ function trim(text: string): string {
   return text.slice(from, to);
 }
 
-/** ISO-8859-1 proper; TextDecoder would take it for windows-1252. */
-function latin1(bytes: Uint8Array): string {
+/** ISO-8859-1 proper, the characters of a properties file; TextDecoder would take it for windows-1252. */
+export function latin1(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;

@@ -64,6 +64,8 @@ describe("the server list", () => {
       ["server.1=[::1:1:2", "must look like host:quorumPort:electionPort"],
       ["server.1=a:1:70000", "must have ports from 0 to 65535"],
       ["server.1=a:1:1", "must have different quorum and election ports"],
+      ["server.1=a b:1:2", "must have hosts without blanks, commas, brackets and backslashes"],
+      ["server.1=a:1:2;b,c:3", "must have hosts without blanks, commas, brackets and backslashes"],
       ["server.1=a:1:2:leader", "must end in :participant or :observer, or in neither"],
       ["group.1=1:x", "must be server ids between colons, such as 1:2:3"],
       ["weight.1=x", "must be a whole number, the votes of the server"],
@@ -73,6 +75,25 @@ describe("the server list", () => {
       expect(refusal({ cfg: `dataDir=/data\n${line}\n` })).toStartWith(`zoo.cfg:2: ${line} ${rule}`);
     });
   }
+
+  test("must name each server, group and weight once", () => {
+    for (
+      const [line, again] of [
+        ["server.1=a:1:2", "server.01=a:1:2 describes server 1 a second time"],
+        ["group.1=1", "group.01=2 describes group 1 a second time"],
+        ["weight.1=1", "weight.01=2 weighs server 1 a second time"],
+      ]
+    ) {
+      expect(refusal({ cfg: `dataDir=/data\n${line}\n${again.slice(0, again.indexOf(" "))}\n` })).toBe(
+        `zoo.cfg:3: ${again}`,
+      );
+    }
+  });
+
+  test("forgives separators at the end, as Java splits", () => {
+    const { config } = load({ cfg: `${base}server.1=a:1:2|;\nserver.2=b:1:2;\n`, files: withId("1") });
+    expect(config.ensemble?.membership.servers.map(({ client }) => client)).toEqual([undefined, undefined]);
+  });
 
   test("knows groups and weights, and that every voter must be in one group", () => {
     const list = "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n";
@@ -88,7 +109,80 @@ describe("the server list", () => {
     expect(refusal({ cfg: `${base}${list}group.1=1:2\ngroup.2=2:3\n`, files: withId("1") })).toBe(
       "zoo.cfg:8: group.2=2:3 puts server 2 into a second group",
     );
+    expect(refusal({ cfg: `${base}${list}group.1=1:2:3:4\n`, files: withId("1") })).toBe(
+      "zoo.cfg:7: group.1=1:2:3:4 puts server 4 into the group, which is not listed",
+    );
+    const observer = "server.4=d:1:2:observer\n";
+    expect(refusal({ cfg: `${base}${list}${observer}group.1=1:2:3:4\n`, files: withId("1") })).toBe(
+      "zoo.cfg:8: group.1=1:2:3:4 puts server 4 into the group, which is an observer",
+    );
   });
+});
+
+describe("an ensemble's keys", () => {
+  const ensembleOf = (more: string) => load({ cfg: base + three + more, serverId: 1 }).config.ensemble;
+
+  test("have Apache's defaults", () => {
+    expect(ensembleOf("tickTime=2000\n")).toMatchObject({
+      lastSeen: undefined,
+      dynamicFile: undefined,
+      reconfigEnabled: false,
+      standaloneEnabled: true,
+      localSessions: false,
+      localSessionsUpgrade: false,
+      multiAddress: false,
+      connectLimitTicks: 0,
+      listenOnAllAddresses: false,
+      observerSync: true,
+      leaderServes: true,
+      electionConnectMs: 5000,
+      electionHandshakeMs: 10_000,
+      leaderRedialMs: 100,
+      epochWaitMs: undefined,
+      notificationMsMin: 200,
+      notificationMsMax: 60_000,
+      electionBindAttempts: 3,
+      concurrentSnapshotSyncsMax: 10,
+      concurrentDiffSyncsMax: 100,
+      observerReconnectMs: 0,
+      observerElectionMs: 200,
+      tcpKeepAlive: false,
+    });
+  });
+
+  for (
+    const [line, field, value] of [
+      ["reconfigEnabled=true", "reconfigEnabled", true],
+      ["standaloneEnabled=false", "standaloneEnabled", false],
+      ["localSessionsEnabled=true", "localSessions", true],
+      ["localSessionsUpgradingEnabled=true", "localSessionsUpgrade", true],
+      ["multiAddress.enabled=true", "multiAddress", true],
+      ["connectToLearnerMasterLimit=7", "connectLimitTicks", 7],
+      ["quorumListenOnAllIPs=true", "listenOnAllAddresses", true],
+      ["syncEnabled=false", "observerSync", false],
+      ["leaderServes=no", "leaderServes", false],
+      ["cnxTimeout=300", "electionConnectMs", 300],
+      ["quorumCnxnTimeoutMs=1500", "electionHandshakeMs", 1500],
+      ["quorumCnxnTimeoutMs=0", "electionHandshakeMs", 15_000],
+      ["quorumCnxnTimeoutMs=-1", "electionHandshakeMs", 15_000],
+      ["leaderConnectDelayDuringRetryMs=20", "leaderRedialMs", 20],
+      ["leader.maxTimeToWaitForEpoch=4000", "epochWaitMs", 4000],
+      ["leader.maxTimeToWaitForEpoch=0", "epochWaitMs", 0],
+      ["leader.maxTimeToWaitForEpoch=-1", "epochWaitMs", undefined],
+      ["fastleader.minNotificationInterval=50", "notificationMsMin", 50],
+      ["fastleader.maxNotificationInterval=900", "notificationMsMax", 900],
+      ["electionPortBindRetry=0", "electionBindAttempts", 0],
+      ["leader.maxConcurrentSnapSyncs=2", "concurrentSnapshotSyncsMax", 2],
+      ["leader.maxConcurrentDiffSyncs=3", "concurrentDiffSyncsMax", 3],
+      ["observer.reconnectDelayMs=11", "observerReconnectMs", 11],
+      ["observer.election.DelayMs=12", "observerElectionMs", 12],
+      ["tcpKeepAlive=true", "tcpKeepAlive", true],
+    ] as const
+  ) {
+    test(`${line} is heard`, () => {
+      expect(ensembleOf(`${line}\n`)).toHaveProperty(field, value);
+    });
+  }
 });
 
 describe("whether a server is alone", () => {
@@ -198,6 +292,41 @@ describe("the dynamic file", () => {
     expect(config.ensemble?.membership.servers).toHaveLength(3);
     expect(config.ensemble?.membership.version).toBe(0x1a0000000b);
     expect(config.ensemble?.dynamicFile).toBe(name);
+  });
+
+  const next = `${name.replace(/[^.]*$/, "next")}`;
+  const four = `${three}server.4=d:2888:3888\n`;
+  const switchedOn = `${cfg}reconfigEnabled=true\n`;
+
+  test("may have a newer one beside it that was proposed", () => {
+    const files = { [name]: three, [next]: `${four}version=1a0000000c` };
+    const { config } = load({ cfg: switchedOn, files, serverId: 1 });
+    expect(config.ensemble?.membership.servers).toHaveLength(3);
+    expect(config.ensemble?.lastSeen?.servers.map(({ id }) => id)).toEqual([1, 2, 4, 10]);
+    expect(config.ensemble?.lastSeen?.version).toBe(0x1a0000000c);
+  });
+
+  test("outweighs a proposed one that is no newer", () => {
+    for (const version of ["1a0000000b", "19ffffffff", "0"]) {
+      const files = { [name]: three, [next]: `${four}version=${version}` };
+      expect(load({ cfg: switchedOn, files, serverId: 1 }).config.ensemble?.lastSeen).toBeUndefined();
+    }
+  });
+
+  test("stands alone where memberships do not change, or are kept in zoo.cfg itself", () => {
+    const files = { [name]: three, [next]: `${four}version=1a0000000c` };
+    expect(load({ cfg, files, serverId: 1 }).config.ensemble?.lastSeen).toBeUndefined();
+    const inZooCfg = `${base}${three}reconfigEnabled=true\n`;
+    expect(load({ cfg: inZooCfg, files, serverId: 1 }).config.ensemble?.lastSeen).toBeUndefined();
+  });
+
+  test("is not enough when the proposed one makes no sense", () => {
+    const refusalOf = (text: string) =>
+      refusal({ cfg: switchedOn, files: { [name]: three, [next]: text }, serverId: 1 });
+    expect(refusalOf(`${four}version=x`)).toBe(
+      `${next}: version=x must be a hexadecimal number, the zxid of the change`,
+    );
+    expect(refusalOf("")).toBe(`${next}: no servers are listed`);
   });
 
   test("must hold all of it and nothing else", () => {
