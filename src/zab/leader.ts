@@ -19,9 +19,10 @@ export interface LeaderEffects {
  * (Leader.propose, Leader.processAck)
  */
 export class Leader {
-  readonly #quorum: Quorum;
-  /** The newest zxid each voter has acked, in the order of the quorum's voters. */
-  readonly #acked: Zxid[];
+  #tally: Tally;
+  /** While a change of the membership is not committed: it and all behind it need the new quorum, too. */
+  #next: Tally | null = null;
+  #nextFrom: Zxid = 0;
   #lastProposed: Zxid;
   #lastCommitted: Zxid;
 
@@ -30,8 +31,7 @@ export class Leader {
    *   log when standalone, counter 0 of its epoch for a leader that was elected.
    */
   constructor(quorum: Quorum, start: Zxid) {
-    this.#quorum = quorum;
-    this.#acked = quorum.voters.map(() => start);
+    this.#tally = new Tally(quorum, start);
     this.#lastProposed = start;
     this.#lastCommitted = start;
   }
@@ -65,15 +65,48 @@ export class Leader {
    */
   onAck(from: ServerId, zxid: Zxid, effects: LeaderEffects): void {
     if (zxid <= this.#lastCommitted) return;
-    const voter = this.#quorum.voters.indexOf(from);
-    if (voter === -1) return;
+    if (!this.#tally.counts(from) && this.#next?.counts(from) !== true) return;
     if (zxid > this.#lastProposed) {
       return effects.reject(from, `acked 0x${zxidToHex(zxid)}, which was never proposed`);
     }
-    if (zxid <= this.#acked[voter]) return;
-    this.#acked[voter] = zxid;
-    const reached = this.#quorum.reachedByQuorum(this.#acked);
-    while (this.#lastCommitted < reached) effects.commit(++this.#lastCommitted);
+    const isNews = this.#tally.onAck(from, zxid);
+    if (this.#next !== null) this.#next.onAck(from, zxid);
+    else if (!isNews) return;
+    this.#commitReached(effects);
+  }
+
+  /**
+   * The proposal of this zxid, made already, changes the membership: it and what follows are committed only when
+   * both the old quorum and the new one have them (QuorumPeer's last-seen configuration).
+   */
+  onReconfigProposed(zxid: Zxid, quorum: Quorum): void {
+    assert(this.#next === null, "one change of the membership at a time");
+    this.#next = new Tally(quorum, this.#lastCommitted, this.#tally);
+    this.#nextFrom = zxid;
+  }
+
+  /** That change is committed: the new quorum alone decides from now on. */
+  onReconfigCommitted(effects: LeaderEffects): void {
+    assert(this.#next !== null, "a change of the membership was proposed");
+    this.#tally = this.#next;
+    this.#next = null;
+    this.#commitReached(effects);
+  }
+
+  #commitReached(effects: LeaderEffects): void {
+    if (this.#next === null) {
+      const reached = this.#tally.reached();
+      while (this.#lastCommitted < reached) effects.commit(++this.#lastCommitted);
+      return;
+    }
+    // A commit may put the new quorum in force.
+    while (this.#lastCommitted < this.#reached()) effects.commit(++this.#lastCommitted);
+  }
+
+  #reached(): Zxid {
+    const reached = this.#tally.reached();
+    if (this.#next === null || reached < this.#nextFrom) return reached;
+    return Math.min(reached, Math.max(this.#nextFrom - 1, this.#next.reached()));
   }
 
   /**
@@ -84,7 +117,45 @@ export class Leader {
   onRefused(firstZxid: Zxid): void {
     assert(firstZxid > this.#lastCommitted, "what is committed cannot be refused");
     assert(firstZxid <= this.#lastProposed, "what is refused was proposed");
-    for (const zxid of this.#acked) assert(zxid < firstZxid, "what was acked cannot be refused");
+    assert(this.#tally.furthest() < firstZxid, "what was acked cannot be refused");
     this.#lastProposed = firstZxid - 1;
+  }
+}
+
+/** How far each voter of a configuration has acked. */
+class Tally {
+  readonly #quorum: Quorum;
+  /** The newest zxid each voter has acked, in the order of the quorum's voters. */
+  readonly #acked: Zxid[];
+
+  /** @param known Where to look up what its voters acked before. */
+  constructor(quorum: Quorum, start: Zxid, known?: Tally) {
+    this.#quorum = quorum;
+    this.#acked = quorum.voters.map((voter) => known?.ackedBy(voter) ?? start);
+  }
+
+  counts(server: ServerId): boolean {
+    return this.#quorum.voters.includes(server);
+  }
+
+  ackedBy(voter: ServerId): Zxid | undefined {
+    const at = this.#quorum.voters.indexOf(voter);
+    return at < 0 ? undefined : this.#acked[at];
+  }
+
+  /** @returns Whether it says something new. */
+  onAck(from: ServerId, zxid: Zxid): boolean {
+    const voter = this.#quorum.voters.indexOf(from);
+    if (voter === -1 || zxid <= this.#acked[voter]) return false;
+    this.#acked[voter] = zxid;
+    return true;
+  }
+
+  reached(): Zxid {
+    return this.#quorum.reachedByQuorum(this.#acked);
+  }
+
+  furthest(): Zxid {
+    return Math.max(...this.#acked);
   }
 }

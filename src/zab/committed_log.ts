@@ -1,0 +1,109 @@
+import type { Zxid } from "../protocol/zxid.ts";
+
+/** Where an entry lies: `bytes[start, end)`. */
+export interface LoggedEntry {
+  readonly zxid: Zxid;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+const chunkBytes = 256 * 1024;
+
+/**
+ * The newest committed txns, in memory, for learners that lack only a few (ZKDatabase.committedLog).
+ *
+ * Entries are copied into chunks, and a chunk goes when all of it is too old. Bound: `countMax` entries and one
+ * chunk more, but no more than `bytesMax`: a learner that lacks more is served from the disk.
+ */
+export class CommittedLog {
+  readonly #countMax: number;
+  readonly #bytesMax: number;
+  #entries: LoggedEntry[] = [];
+  /** Entries before this one are dropped. */
+  #first = 0;
+  #chunk = new Uint8Array(0);
+  #used = 0;
+  #bytes = 0;
+  #base: Zxid = -1;
+
+  /** @param countMax Entries kept at least (`commitLogCount`), while they take no more than `bytesMax` bytes. */
+  constructor(countMax: number, bytesMax: number) {
+    this.#countMax = countMax;
+    this.#bytesMax = bytesMax;
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#first;
+  }
+
+  /** Zxid of the oldest entry; -1 for none. */
+  get min(): Zxid {
+    return this.length === 0 ? -1 : this.#entries[this.#first].zxid;
+  }
+
+  /** Zxid of the newest entry; -1 for none. */
+  get max(): Zxid {
+    return this.length === 0 ? -1 : this.#entries[this.#entries.length - 1].zxid;
+  }
+
+  /** The zxid that the oldest entry follows; -1 when unknown, or nothing precedes it. */
+  get base(): Zxid {
+    return this.#base;
+  }
+
+  /** The entry `index` places behind the oldest. */
+  at(index: number): LoggedEntry {
+    return this.#entries[this.#first + index];
+  }
+
+  /** Takes a copy of the entry of txn `zxid`; one that is not newer than the newest is passed over. */
+  append(zxid: Zxid, bytes: Uint8Array, start: number, end: number): void {
+    if (zxid <= this.max) return;
+    const length = end - start;
+    if (this.#used + length > this.#chunk.length) {
+      this.#chunk = new Uint8Array(Math.max(chunkBytes, length));
+      this.#used = 0;
+    }
+    const at = this.#used;
+    this.#chunk.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
+    this.#used += length;
+    this.#bytes += length;
+    this.#entries.push({ zxid, bytes: this.#chunk, start: at, end: at + length });
+    while (this.length > this.#countMax || (this.#bytes > this.#bytesMax && this.length > 1)) {
+      this.#dropOldest();
+    }
+  }
+
+  /** @returns How many places behind the oldest the first entry newer than `zxid` is; {@link length} for none. */
+  firstAfter(zxid: Zxid): number {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.at(middle).zxid > zxid) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Forgets all; what comes next follows `base`. */
+  clear(base: Zxid): void {
+    this.#base = base;
+    this.#entries = [];
+    this.#first = 0;
+    this.#chunk = new Uint8Array(0);
+    this.#used = 0;
+    this.#bytes = 0;
+  }
+
+  #dropOldest(): void {
+    const { zxid, start, end } = this.#entries[this.#first];
+    this.#base = zxid;
+    this.#bytes -= end - start;
+    this.#first++;
+    if (this.#first < 1024 || this.#first < this.#entries.length / 2) return;
+    this.#entries = this.#entries.slice(this.#first);
+    this.#first = 0;
+  }
+}

@@ -1,0 +1,162 @@
+import type { JuteWriter } from "../jute/writer.ts";
+import { PacketType, writeEntryPacket, writePacket } from "../protocol/quorum_packet.ts";
+import { counterOf, epochOf, type Zxid } from "../protocol/zxid.ts";
+import type { CommittedLog, LoggedEntry } from "./committed_log.ts";
+
+/** How a learner comes to have what its leader has. */
+export interface SyncPlan {
+  /** Go on from what it has; cut its log first; or take the whole tree. */
+  readonly how: "DIFF" | "TRUNC" | "SNAP";
+  /** The packet's zxid: where to cut for TRUNC, else for information. */
+  readonly zxid: Zxid;
+  /** Everything committed up to here is queued, or in the learner already. Of no meaning for SNAP. */
+  readonly queuedUpTo: Zxid;
+}
+
+/** Entries of the txn log on disk, in order. */
+export interface HistoryReader {
+  /** @returns The next entry, good until the next call; null at the end. */
+  next(): LoggedEntry | null;
+  close(): void;
+}
+
+/** What {@link planSync} decides by. */
+export interface SyncState {
+  /** Newest zxid in the learner's log. */
+  readonly learnerZxid: Zxid;
+  /** Newest zxid that is committed here. */
+  readonly lastCommitted: Zxid;
+  readonly committedLog: CommittedLog;
+  /**
+   * Opens the log on disk at the newest entry not behind `zxid`, or before it; null when that is not there, or so
+   * much that a snapshot is the shorter way (`snapshotSizeFactor`).
+   */
+  openHistory(zxid: Zxid): HistoryReader | null;
+}
+
+/**
+ * Chooses how a learner is synchronized, and writes the txns it lacks as PROPOSAL and COMMIT pairs into `queue`,
+ * which is left as it was for SNAP (LearnerHandler.syncFollower, queueCommittedProposals).
+ *
+ * A learner that holds what this server never had is cut back to the newest txn that both have, within one epoch;
+ * across epochs it takes a snapshot. One that stands at the very beginning of an epoch is never cut: it has been
+ * told of the epoch, not of a txn.
+ */
+export function planSync(state: SyncState, queue: JuteWriter): SyncPlan {
+  const { learnerZxid, lastCommitted, committedLog } = state;
+  const isNewEpoch = counterOf(learnerZxid) === 0;
+  const max = committedLog.length === 0 ? lastCommitted : committedLog.max;
+  const min = committedLog.length === 0 ? lastCommitted : committedLog.min;
+  if (learnerZxid === lastCommitted) return { how: "DIFF", zxid: learnerZxid, queuedUpTo: learnerZxid };
+  if (learnerZxid > max && !isNewEpoch) return { how: "TRUNC", zxid: max, queuedUpTo: max };
+  const start = queue.length;
+  const walk = new Walk(learnerZxid, max, queue);
+  if (learnerZxid === committedLog.base && committedLog.length > 0) walk.onBase(learnerZxid);
+  if (walk.last >= 0 || (learnerZxid >= min && learnerZxid <= max)) {
+    for (let index = 0; index < committedLog.length && !walk.isHopeless; index++) {
+      walk.onEntry(committedLog.at(index));
+    }
+  } else if (learnerZxid < min) {
+    walkHistory(state, walk, min);
+    const from = walk.last < 0 ? committedLog.length : committedLog.firstAfter(walk.last);
+    for (let index = from; index < committedLog.length && !walk.isHopeless; index++) {
+      const entry = committedLog.at(index);
+      if (!follows(walk.last, entry.zxid)) walk.isHopeless = true;
+      else walk.onEntry(entry);
+    }
+  }
+  const plan = walk.end();
+  if (plan !== null) return plan;
+  queue.rewind(start);
+  return { how: "SNAP", zxid: lastCommitted, queuedUpTo: lastCommitted };
+}
+
+/** Takes what is older than the txns in memory from the disk. */
+function walkHistory(state: SyncState, walk: Walk, min: Zxid): void {
+  const history = state.openHistory(state.learnerZxid);
+  if (history === null) {
+    walk.isHopeless = true;
+    return;
+  }
+  try {
+    let before: Zxid = -1;
+    for (let entry = history.next(); entry !== null && !walk.isHopeless; entry = history.next()) {
+      // What the disk holds behind the newest committed txn is not decided yet.
+      if (entry.zxid > state.lastCommitted) break;
+      if (before < 0 && entry.zxid > state.learnerZxid) walk.isHopeless = true;
+      else if (before >= 0 && entry.zxid <= before) continue;
+      else if (before >= 0 && !follows(before, entry.zxid)) walk.isHopeless = true;
+      else walk.onEntry(entry);
+      before = entry.zxid;
+      if (entry.zxid >= min) break;
+    }
+  } finally {
+    history.close();
+  }
+}
+
+/** Whether no txn can lie between the two. */
+function follows(before: Zxid, zxid: Zxid): boolean {
+  return zxid === before + 1 || epochOf(zxid) > epochOf(before);
+}
+
+/** Goes through entries in order, finds where the learner stands and queues what comes behind. */
+class Walk {
+  isHopeless = false;
+  /** The newest entry seen; -1 before the first. */
+  last: Zxid = -1;
+  readonly #learnerZxid: Zxid;
+  readonly #max: Zxid;
+  readonly #queue: JuteWriter;
+  #how: "DIFF" | "TRUNC" | null = null;
+  #zxid: Zxid = 0;
+
+  constructor(learnerZxid: Zxid, max: Zxid, queue: JuteWriter) {
+    this.#learnerZxid = learnerZxid;
+    this.#max = max;
+    this.#queue = queue;
+  }
+
+  /** The learner has all that precedes the entries to come, and nothing else. */
+  onBase(zxid: Zxid): void {
+    this.#begin(zxid, zxid);
+    this.last = zxid;
+  }
+
+  onEntry(entry: LoggedEntry): void {
+    const { zxid } = entry;
+    const before = this.last;
+    this.last = zxid;
+    if (zxid < this.#learnerZxid) return;
+    if (this.#how === null) {
+      this.#begin(before, zxid);
+      if (this.#how === null || zxid === this.#learnerZxid) return;
+    }
+    writeEntryPacket(this.#queue, PacketType.proposal, zxid, entry.bytes, entry.start, entry.end);
+    writePacket(this.#queue, PacketType.commit, zxid, null);
+  }
+
+  /** @returns Null when only a snapshot helps. */
+  end(): SyncPlan | null {
+    if (this.isHopeless) return null;
+    if (this.#how === null) {
+      if (counterOf(this.#learnerZxid) !== 0 || this.last < 0) return null;
+      this.#how = "DIFF";
+      this.#zxid = this.#max;
+    }
+    return { how: this.#how, zxid: this.#zxid, queuedUpTo: Math.max(this.last, this.#zxid) };
+  }
+
+  /** The first entry that is not older than the learner's newest. */
+  #begin(before: Zxid, zxid: Zxid): void {
+    if (zxid === this.#learnerZxid || counterOf(this.#learnerZxid) === 0) {
+      this.#how = "DIFF";
+      this.#zxid = this.#max;
+    } else if (before < 0 || epochOf(zxid) !== epochOf(this.#learnerZxid)) {
+      this.isHopeless = true;
+    } else {
+      this.#how = "TRUNC";
+      this.#zxid = before;
+    }
+  }
+}
