@@ -13,8 +13,8 @@ export type TraceEvent =
   | { readonly kind: "upToDate"; readonly epoch: number; readonly peer: number }
   /** A leader has chosen how a learner catches up, or a learner is told. */
   | { readonly kind: "sync"; readonly how: "DIFF" | "TRUNC" | "SNAP"; readonly zxid: number; readonly peer: number }
-  /** A leader made a proposal of this zxid. */
-  | { readonly kind: "propose"; readonly zxid: number }
+  /** A leader made a proposal of this zxid; `entry` is its bytes, only good during the call. */
+  | { readonly kind: "propose"; readonly zxid: number; readonly entry: Uint8Array }
   /** A txn went to the log, not yet synced. */
   | { readonly kind: "log"; readonly zxid: number }
   /** Everything logged up to here is on stable storage. */

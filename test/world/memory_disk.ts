@@ -105,7 +105,6 @@ class DirectoryNode {
 }
 
 interface Later {
-  readonly kind: "write" | "sync";
   run(): void;
   /** The machine stops before it is done. */
   onCrash(): void;
@@ -119,6 +118,8 @@ interface Later {
 export class MemoryDisk implements Disk {
   /** Makes a call fail: asked before each one. Writes that fail have written a part. */
   fault: ((call: DiskCall) => DiskErrorCode | null) | null = null;
+  /** Hears of each call of `syncLater` and `writeLater`, with what does it; which does nothing after a crash. */
+  onLater: ((run: () => void) => void) | null = null;
   /** Bytes of room; a file takes a block of 4096 for itself and one for each it wrote to. */
   capacityBytes = Infinity;
   /** Directories below which nothing may be changed. */
@@ -188,6 +189,18 @@ export class MemoryDisk implements Disk {
       }
     };
     visit(this.#root);
+  }
+
+  /**
+   * The process stops while the machine goes on: files written so far stay as they are, without being durable, and
+   * of the calls under way some are done.
+   */
+  kill(random: Random): void {
+    for (const later of this.#later.splice(0)) {
+      if (chance(random, 2)) later.onCrash();
+    }
+    this.#boot++;
+    this.openFiles = 0;
   }
 
   /** @returns Every file and its bytes, by path. */
@@ -357,8 +370,7 @@ export class MemoryDisk implements Disk {
         use();
         const error = this.#faultOf("sync", path);
         const upTo = this.#changeId;
-        this.#later.push({
-          kind: "sync",
+        this.#startLater({
           run: () => done(caught(() => this.#sync(path, node, error, upTo))),
           onCrash: () => {},
         });
@@ -367,8 +379,7 @@ export class MemoryDisk implements Disk {
         use();
         const error = this.#faultOf("write", path);
         const before = source.slice();
-        this.#later.push({
-          kind: "write",
+        this.#startLater({
           run: () => {
             if (before.some((byte, at) => byte !== source[at])) {
               throw new Error(`bytes for ${path} changed while they were being written`);
@@ -383,6 +394,14 @@ export class MemoryDisk implements Disk {
         closed = true;
       },
     };
+  }
+
+  #startLater(later: Later): void {
+    this.#later.push(later);
+    this.onLater?.(() => {
+      const index = this.#later.indexOf(later);
+      if (index >= 0) this.runLater(index);
+    });
   }
 
   #faultOf(operation: DiskCall["operation"], path: string): DiskErrorCode | null {
