@@ -38,7 +38,7 @@ export interface ReadOp {
 }
 
 /** What the reply to a write carries: fields of the znode it was about. */
-export type WriteReply = "nothing" | "path" | "path and stat" | "stat" | "results";
+export type WriteReply = "nothing" | "path" | "path and stat" | "stat" | "data and stat" | "results";
 
 /** A request that becomes a txn. */
 export interface WriteOp {

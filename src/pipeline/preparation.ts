@@ -8,6 +8,8 @@ import { OpCode } from "../protocol/op_code.ts";
 import type { SessionId } from "../protocol/session_id.ts";
 import { digestVersion, txnHeaderBytes } from "../protocol/txn.ts";
 import { counterOf, type Zxid } from "../protocol/zxid.ts";
+import type { Membership } from "../quorum/membership.ts";
+import type { ReconfigRefusal, ReconfigState } from "../quorum/reconfigure.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { Access } from "./auth/access.ts";
 import type { WriteOp } from "./op.ts";
@@ -20,6 +22,12 @@ export interface PreparationSettings {
   readonly enforceQuota: boolean;
   /** closeSession txns list the ephemerals they remove (`closeSessionTxn.enabled`). */
   readonly closeSessionTxn: boolean;
+}
+
+/** What a leader that may change its ensemble tells of it, and hears. */
+export interface ReconfigContext extends ReconfigState {
+  /** A request for a change was refused; its client is told the kind only. */
+  onRefused(refusal: ReconfigRefusal): void;
 }
 
 /** Who asks for a write. */
@@ -48,6 +56,10 @@ export class Preparation {
   txnType = 0;
   /** The path whose quota refused the request last prepared, or null. */
   quotaExceededAt: string | null = null;
+  /** Set by a leader whose ensemble may change; null refuses changes as disabled. */
+  reconfigContext: ReconfigContext | null = null;
+  /** The membership that the txn last prepared brings once it is committed; null for all other txns. */
+  newMembership: Membership | null = null;
   /** The op under preparation is a part of a multi. */
   inMulti = false;
   /** The request's origin, zxid and time in ms, for the op under preparation. */
@@ -130,6 +142,7 @@ export class Preparation {
     this.txnType = type;
     this.inMulti = false;
     this.quotaExceededAt = null;
+    this.newMembership = null;
     const start = this.txn.length;
     this.txn.long(sessionId);
     this.txn.int(cxid);

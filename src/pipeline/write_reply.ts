@@ -32,8 +32,9 @@ export class WriteReplyBuilder implements TxnResults {
     if (this.#reply === "results") return this.#addResult(type, error, ref);
     this.error = error;
     if (error !== ErrorCode.ok || ref === noZnode) return;
+    if (this.#reply === "data and stat") this.#store.writeData(ref, this.body);
     if (this.#reply === "path" || this.#reply === "path and stat") this.#store.writePath(ref, this.body);
-    if (this.#reply === "stat" || this.#reply === "path and stat") this.#store.writeStat(ref, this.body);
+    if (this.#reply !== "nothing" && this.#reply !== "path") this.#store.writeStat(ref, this.body);
   }
 
   /** The txn is applied; nothing more comes. */
