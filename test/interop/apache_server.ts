@@ -30,6 +30,8 @@ export interface ServerOptions {
   clientPort?: number;
   /** Written to dataDir/myid, for servers of an ensemble. */
   myid?: number;
+  /** Starts with the zoo.cfg that lies in `dataDir`, as a server that rewrote its own after a reconfig wants it. */
+  keepCfg?: boolean;
   /** Environment over the current one. */
   env?: Record<string, string>;
   /** How long to wait until the server answers `srvr`, in ms; 60000 by default. 0 does not wait. */
@@ -43,6 +45,8 @@ export interface ApacheOptions extends ServerOptions {
   jvmProps?: Record<string, string>;
   /** `-Xmx` in MiB; 256 by default. */
   heapMb?: number;
+  /** Compiles quickly and not well: starts sooner and leaves the cores to others. */
+  quickJvm?: boolean;
 }
 
 /** Options of {@linkcode startZoon}. */
@@ -112,7 +116,7 @@ export function startApache(options: ApacheOptions): Promise<RunningServer> {
   const jvm = [
     `-Xmx${options.heapMb ?? 256}m`,
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=4",
+    `-XX:TieredStopAtLevel=${options.quickJvm === true ? 1 : 4}`,
     "-Xshare:auto",
   ];
   return launch(options, `apache-${options.version}`, (cfgFile) => ({
@@ -198,7 +202,7 @@ async function launch(options: ServerOptions, flavor: string, command: Command):
   const port = options.clientPort ?? await freePort();
   const cfg: Record<string, string> = { ...defaultCfg, dataDir, clientPort: String(port), ...options.cfg };
   const cfgFile = join(dataDir, "zoo.cfg");
-  writeFileSync(cfgFile, zooCfg(cfg));
+  if (options.keepCfg !== true) writeFileSync(cfgFile, zooCfg(cfg));
   if (options.myid !== undefined) writeFileSync(join(dataDir, "myid"), `${options.myid}\n`);
 
   const logFile = join(dataDir, "server.out");
