@@ -14,6 +14,16 @@ export const limits = {
   connectionRequestsWaitingMax: 4096,
   /** Proposed and not yet committed txns (`globalOutstandingLimit` slows clients earlier). */
   proposalsOutstandingMax: 100_000,
+  /** Bytes waiting for a learner, or a leader, that does not take what it is sent; then the connection is dropped. */
+  learnerOutboundBytesMax: 256 * 1024 * 1024,
+  /** Bytes of committed txns kept in memory for learners that lag; those that lag more are served from the disk. */
+  committedLogBytesMax: 32 * 1024 * 1024,
+  /** Bytes of one notification between servers; a larger one closes the connection (QuorumCnxManager). */
+  electionMessageBytesMax: 512 * 1024,
+  /** Servers that the election port knows, of the configuration and beyond; others are hung up on. */
+  electionPeersMax: 1024,
+  /** Connections on the election port that have not said yet who they are; others are hung up on. */
+  electionGreetingsMax: 256,
   /** Bytes of requests that a client keeps for a connection or a slow network; further requests are refused. */
   clientWaitingBytesMax: 64 * 1024 * 1024,
   /** Requests of a client without an answer; further ones are refused. */
