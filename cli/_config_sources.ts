@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import type { ConfigSources } from "../src/config/zoo_cfg.ts";
 import type { ConfigEntry } from "../src/config/entries.ts";
 import { CliError, ExitCode } from "./_errors.ts";
@@ -15,7 +16,7 @@ export function configSources(file: string | undefined, flags: ServerFlags): Con
     const value = flags[flag];
     if (value !== undefined) overrides.push({ key, value, where: flagName(flag), override: true });
   }
-  return { file, overrides, serverId: readServerId(flags.id), readFile };
+  return { file, overrides, serverId: readServerId(flags.id), readFile, absolute: (path) => resolve(path) };
 }
 
 function readSetting(setting: string): ConfigEntry {

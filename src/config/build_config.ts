@@ -31,6 +31,8 @@ export interface ConfigParts {
   readonly whereOf: ReadonlyMap<KnownKey, ConfigEntry>;
   /** Entries that may hold the server list, and its version. */
   readonly serverList: { readonly entries: Iterable<ConfigEntry>; readonly version: number };
+  /** The zoo.cfg beside which a changed membership is kept. */
+  readonly keptBeside: string | undefined;
   /** The configuration that was proposed last, if a file holds one. */
   readonly lastSeen: Membership | undefined;
   readonly serverId: number | undefined;
@@ -188,6 +190,7 @@ function buildEnsemble(
     membership,
     lastSeen: newerLastSeen(parts, membership),
     dynamicFile: values.dynamicConfigFile,
+    keptBeside: parts.keptBeside,
     reconfigEnabled: values.reconfigEnabled ?? false,
     standaloneEnabled,
     localSessions: values.localSessionsEnabled ?? false,

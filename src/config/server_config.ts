@@ -126,6 +126,11 @@ export interface EnsembleConfig {
   readonly lastSeen: Membership | undefined;
   /** Dynamic file the membership came from (`dynamicConfigFile`). */
   readonly dynamicFile: string | undefined;
+  /**
+   * The zoo.cfg, as an absolute path, whose membership this is and beside which it is kept when it changes; undefined
+   * when the membership came from flags: then changes are kept in memory alone.
+   */
+  readonly keptBeside: string | undefined;
   /** The membership may be changed, and is versioned and kept in dynamic files (`reconfigEnabled`). */
   readonly reconfigEnabled: boolean;
   /** A change may not leave fewer than two voters (`standaloneEnabled`). */

@@ -33,6 +33,8 @@ export interface ConfigSources {
    * @throws {Error} When it is there and cannot be read.
    */
   readFile(path: string): Uint8Array | undefined;
+  /** Makes a path absolute; absent where paths are so already. */
+  absolute?(path: string): string;
 }
 
 /** A configuration, and what an operator should hear about it. */
@@ -65,6 +67,7 @@ export function loadServerConfig(sources: ConfigSources): LoadedConfig {
     values,
     whereOf,
     serverList,
+    keptBeside: keptBeside(entries, sources),
     lastSeen: values.dynamicConfigFile === undefined ? undefined : readLastSeen(sources),
     serverId: sources.serverId ?? readMyId(values.dataDir, sources),
     notices,
@@ -161,6 +164,15 @@ function readDynamicFile(
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return { entries, version: versionOfDynamicConfigPath(path) };
+}
+
+/** Where a changing membership is kept: nowhere when it comes from flags, as these would bring back the old one. */
+function keptBeside(entries: ConfigEntries, { file, absolute }: ConfigSources): string | undefined {
+  if (file === undefined) return undefined;
+  for (const { key, override } of entries) {
+    if (override && (isMemberKey(key) || key === "dynamicConfigFile")) return undefined;
+  }
+  return absolute === undefined ? file : absolute(file);
 }
 
 /**

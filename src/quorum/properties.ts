@@ -45,9 +45,39 @@ export function parsePropertiesText(content: string): Map<string, Property> {
   return properties;
 }
 
+/**
+ * Takes keys out of a properties file and leaves everything else as it is, comments and order too.
+ *
+ * @returns The content without the lines of those keys, continued ones whole. Something may be appended to it: it
+ *   does not end within a line.
+ */
+export function withoutKeys(content: string, isUnwanted: (key: string) => boolean): string {
+  const naturalLines = content.match(/[^\r\n]*(?:\r\n|\n|\r|$)/g)!.filter((line) => line !== "");
+  for (const { text, line, lineEnd } of logicalLines(content)) {
+    if (isUnwanted(trim(unescape(text.slice(0, findKeyEnd(text)), line)))) {
+      naturalLines.fill("", line - 1, lineEnd);
+    }
+  }
+  const kept = naturalLines.join("");
+  if (kept === "") return "";
+  const ended = /[\r\n]$/.test(kept) ? kept : `${kept}\n`;
+  // A backslash at the end continues into whatever comes next; an empty line ends that.
+  return /\\(?:\r\n|\n|\r)$/.test(ended) ? `${ended}\n` : ended;
+}
+
+/** @returns A value as it must be written to be read back: backslashes doubled, and ASCII only. */
+export function escapeValue(value: string): string {
+  return value.replace(/\\/g, "\\\\").replace(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 interface LogicalLine {
   text: string;
+  /** The natural lines that it is made of: the first from 1, and the last. */
   line: number;
+  lineEnd: number;
 }
 
 const leadingBlanks = /^[ \t\f]+/;
@@ -66,7 +96,7 @@ function* logicalLines(text: string): Generator<LogicalLine> {
       index += 1;
       logical += naturalLines[index].replace(leadingBlanks, "");
     }
-    if (logical !== "") yield { text: logical, line };
+    if (logical !== "") yield { text: logical, line, lineEnd: index + 1 };
   }
 }
 

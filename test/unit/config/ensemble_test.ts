@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { loadServerConfig } from "../../../src/config/zoo_cfg.ts";
 import { load, refusal } from "./_load.ts";
 
 const base = "dataDir=/data\ninitLimit=10\nsyncLimit=5\n";
@@ -327,6 +328,23 @@ describe("the dynamic file", () => {
       `${next}: version=x must be a hexadecimal number, the zxid of the change`,
     );
     expect(refusalOf("")).toBe(`${next}: no servers are listed`);
+  });
+
+  test("is kept beside zoo.cfg, unless flags say who the servers are", () => {
+    expect(load({ cfg: base + three, serverId: 1 }).config.ensemble?.keptBeside).toBe("zoo.cfg");
+    const flags = { "server.1": "a:1:2", "server.2": "b:1:2" };
+    expect(load({ cfg: base, flags, serverId: 1 }).config.ensemble?.keptBeside).toBeUndefined();
+    const withoutFile = { ...flags, dataDir: "/data", initLimit: "1", syncLimit: "1" };
+    expect(load({ flags: withoutFile, serverId: 1 }).config.ensemble?.keptBeside).toBeUndefined();
+    const { config } = loadServerConfig({
+      file: "zoo.cfg",
+      overrides: [],
+      serverId: 1,
+      readFile: () => new TextEncoder().encode(base + three),
+      absolute: (path) => `/etc/${path}`,
+    });
+    expect(config.ensemble?.keptBeside).toBe("/etc/zoo.cfg");
+    expect(config.configFile).toBe("zoo.cfg");
   });
 
   test("must hold all of it and nothing else", () => {

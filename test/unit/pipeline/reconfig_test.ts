@@ -6,7 +6,7 @@ import { encodeAcl } from "../../../src/protocol/acl.ts";
 import { ErrorCode } from "../../../src/protocol/error_code.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import { decodeStat } from "../../../src/protocol/stat.ts";
-import { decodeTxnBody, decodeTxnHeader } from "../../../src/protocol/txn.ts";
+import { decodeTxnBody, decodeTxnHeader, txnHeaderBytes } from "../../../src/protocol/txn.ts";
 import { membershipText } from "../../../src/quorum/membership.ts";
 import { parseMembershipText } from "../../../src/quorum/membership_text.ts";
 import { createBody, multiBody, pathAndVersion, PipelineBench } from "./pipeline_bench.ts";
@@ -44,6 +44,10 @@ function benchOf(change: Partial<ReconfigContext> = {}) {
 const expectedText =
   "server.1=a:1:2:participant;0.0.0.0:5\nserver.3=zoë:1:2:participant;0.0.0.0:5\nversion=1";
 
+function hexOf(text: string): string {
+  return Buffer.from(text).toString("hex");
+}
+
 describe("reconfig", () => {
   test("becomes a txn that sets /zookeeper/config, with its own zxid for a version", () => {
     const { bench } = benchOf();
@@ -60,6 +64,30 @@ describe("reconfig", () => {
     });
     expect(preparation.newMembership).not.toBeNull();
     expect(membershipText(preparation.newMembership!)).toBe(expectedText);
+  });
+
+  /** From log.100000001 of an Apache 3.9.5 leader of three, to which server 4 was added; behind the txn header. */
+  const apacheTxn = "000000112f7a6f6f6b65657065722f636f6e666967000000fa" + hexOf(
+    "server.1=127.0.0.1:28288:28109:participant;127.0.0.1:24546\n" +
+      "server.2=127.0.0.1:23493:27653:participant;127.0.0.1:21420\n" +
+      "server.3=127.0.0.1:22490:25941:participant;127.0.0.1:29160\n" +
+      "server.4=127.0.0.1:27469:28496:observer;127.0.0.1:21071\nversion=100000002",
+  ) + "ffffffff" + "000000020000000051c6d660";
+
+  test("is the txn that Apache makes, byte by byte", () => {
+    const { bench } = benchOf();
+    const before = parseMembershipText(
+      "server.1=127.0.0.1:28288:28109:participant;127.0.0.1:24546\n" +
+        "server.2=127.0.0.1:23493:27653:participant;127.0.0.1:21420\n" +
+        "server.3=127.0.0.1:22490:25941:participant;127.0.0.1:29160\nversion=100000000",
+    );
+    const { preparation } = bench;
+    preparation.reconfigContext = { ...preparation.reconfigContext!, committed: before, lastSeen: before };
+    preparation.zxid = 0x100000001;
+    const joining = "server.4=127.0.0.1:27469:28496:observer;127.0.0.1:21071";
+    expect(bench.prepare(OpCode.reconfig, reconfigBody({ joining }))).toBe(ErrorCode.ok);
+    const bytes = preparation.entryBytes.slice(preparation.entryStart + txnHeaderBytes, preparation.entryEnd);
+    expect(Buffer.from(bytes).toString("hex")).toBe(apacheTxn);
   });
 
   test("answers the data and Stat of the znode", () => {

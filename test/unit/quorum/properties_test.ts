@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { parseProperties, PropertiesError } from "../../../src/quorum/properties.ts";
+import {
+  escapeValue,
+  parseProperties,
+  PropertiesError,
+  withoutKeys,
+} from "../../../src/quorum/properties.ts";
 
 const bytesOf = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const parse = (text: string) =>
@@ -79,4 +84,32 @@ describe("parseProperties()", () => {
   test("gives a key without a value an empty one", () => {
     expect(parse("a\nb=\n=c")).toEqual({ a: "", b: "", "": "c" });
   });
+});
+
+describe("withoutKeys()", () => {
+  const withoutServers = (content: string) => withoutKeys(content, (key) => key.startsWith("server."));
+
+  test("takes out keys with all their lines and leaves the rest to the letter", () => {
+    expect(withoutServers("# server.1=no\n a = 1\r\nserver.1=x\\\n  y\n\n server.2 : z\rb=\\\n  server.3\n"))
+      .toBe(
+        "# server.1=no\n a = 1\r\n\nb=\\\n  server.3\n",
+      );
+    expect(withoutServers("server.1=x\nserver\\u002e2=y\n")).toBe("");
+    expect(withoutServers("")).toBe("");
+  });
+
+  test("ends with a whole line, so that one can be appended", () => {
+    for (const content of ["a=1", "a=1\n", "a=1\nserver.1=x", "a=1\\", "a=1\\\n", "a=1\n\\", "# a\\"]) {
+      const appended = `${withoutServers(content)}z=9\n`;
+      expect(parse(appended)).toEqual({ ...parse(content.replace("server.1=x", "")), z: "9" });
+    }
+  });
+});
+
+test("escapeValue() makes a value that is read back", () => {
+  for (const value of ["/etc/zoo.cfg", "C:\\zk\\zoo.cfg", "/zoë/動物園", "/a=b:c d", "\u{1f600}"]) {
+    const escaped = escapeValue(value);
+    expect(escaped).toMatch(/^[\x20-\x7e]*$/);
+    expect(parse(`k=${escaped}`)).toEqual({ k: value });
+  }
 });
