@@ -4,7 +4,7 @@
  *
  *     dialled, the other id is smaller    handshake; this is the link
  *     dialled, the other id is greater    handshake, hang up; the other dials back
- *     accepted from a smaller id          hang up, dial it back
+ *     accepted from a smaller id          hang up, dial it back, whether there is a link or not
  *     accepted from a greater id          this is the link
  *
  * A newer link replaces an older one. Behind the handshake come notifications as `int32 length + body`, both ways.
@@ -65,6 +65,8 @@ const redialMsMax = 1000;
  * with a new link in place of the old, so impatience would cut what has just been made.
  */
 const dialBackMs = 1000;
+/** A handshake that comes so soon after a link was made was sent before the link was seen: both sides dialled at once. */
+const crossingMs = 500;
 
 /** Sockets of the election port: dials, takes and keeps one link to each server, and carries messages. */
 export class ElectionPort {
@@ -227,7 +229,8 @@ export class ElectionPort {
     }
     if (sid > this.#options.self) return this.#establish(peer, socket);
     socket.end();
-    if (!peer.dialling) void this.#dial(peer, addresses);
+    const isCrossing = peer.link !== null && this.#world.clock.monotonicMs() - peer.linkedAtMs < crossingMs;
+    if (!peer.dialling && !isCrossing) void this.#dial(peer, addresses);
     return null;
   }
 
@@ -303,6 +306,7 @@ export class ElectionPort {
       },
     });
     peer.link = link;
+    peer.linkedAtMs = this.#world.clock.monotonicMs();
     old?.drop();
     peer.wait(null);
     peer.redialMs = 0;
@@ -372,6 +376,7 @@ export class ElectionPort {
 class Peer {
   readonly sid: ServerId;
   link: Link | null = null;
+  linkedAtMs = 0;
   /** What was last told of it. */
   state: "unknown" | "up" | "down" = "unknown";
   /** The newest message to it, framed. */
