@@ -1,4 +1,9 @@
-/** Reads the text kept in /zookeeper/config. */
+/** Reads the text kept in /zookeeper/config, and what may become of it. */
+import type { ReconfigRequest } from "../../mod.ts";
+import { isMemberKey } from "../../src/quorum/member_lines.ts";
+import { type Membership, membershipLines } from "../../src/quorum/membership.ts";
+import { MembershipTextError, parseMembershipText } from "../../src/quorum/membership_text.ts";
+import { isRefusal, reconfigure } from "../../src/quorum/reconfigure.ts";
 
 /**
  * The config's version and the clients' addresses of all members, as `config -c` prints them.
@@ -21,14 +26,54 @@ export function clientConfigText(config: string): string {
 }
 
 /**
- * The members named in a config file, for a reconfiguration.
+ * The members named in a config file, for a reconfiguration. Other settings in it do not matter.
  *
- * @throws {Error} There are none.
+ * @throws {MembershipTextError} They make no ensemble.
  */
 export function membersOf(text: string): string {
-  const members = [...properties(text)].filter(({ key }) => /^(server|group|weight)\./.test(key));
-  if (members.length === 0) throw new Error("no server.N lines");
-  return members.map(({ key, value }) => `${key}=${value}`).join("\n");
+  const lines = [...properties(text)].filter(({ key }) => isMemberKey(key));
+  return membershipLines(parseMembershipText(lines.map(({ key, value }) => `${key}=${value}`).join("\n")))
+    .join(
+      "\n",
+    );
+}
+
+/**
+ * What is wrong with a change that a server refused, whose answer says only that something is.
+ *
+ * @param config The text in /zookeeper/config.
+ * @returns undefined when nothing wrong can be seen from here.
+ */
+export function reconfigProblem(request: ReconfigRequest, config: string): string | undefined {
+  let current: Membership;
+  try {
+    current = parseMembershipText(config);
+  } catch (error) {
+    if (error instanceof MembershipTextError) return undefined;
+    throw error;
+  }
+  const result = reconfigure(
+    {
+      joining: listText(request.joining),
+      leaving: listText(request.leaving),
+      newMembers: listText(request.newMembers),
+      fromVersion: -1,
+    },
+    {
+      committed: current,
+      lastSeen: current,
+      standaloneEnabled: true,
+      multiAddress: false,
+      isSynced: () => true,
+    },
+    0,
+  );
+  return isRefusal(result) ? result.reason : undefined;
+}
+
+function listText(list: string | readonly (string | number)[] | undefined): string | null {
+  if (list === undefined) return null;
+  return typeof list === "string" ? list : list.join(",");
 }
 
 function* properties(text: string): Generator<{ key: string; value: string }> {

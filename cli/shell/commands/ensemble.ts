@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import type { ReconfigRequest } from "../../../mod.ts";
+import { BadArgumentsError, type ReconfigRequest, type ZooKeeper } from "../../../mod.ts";
 import { zoonVersion } from "../../../src/admin/version.ts";
-import { clientConfigText, membersOf } from "../config_text.ts";
+import { clientConfigText, membersOf, reconfigProblem } from "../config_text.ts";
 import { defineCommand } from "../command.ts";
 import { CommandError, UsageError } from "../command_error.ts";
 import { checkPath } from "../path_check.ts";
@@ -105,7 +105,7 @@ export const reconfigCommand = defineCommand({
   async run(call, shell) {
     const request = await readReconfig(call.flags);
     const client = await shell.client();
-    const { data, stat } = await client.reconfig(request);
+    const { data, stat } = await client.reconfig(request).catch((error) => explain(error, request, client));
     const config = new TextDecoder().decode(data ?? new Uint8Array());
     const text = `Committed new configuration:\n${showText(config)}`;
     return {
@@ -132,6 +132,15 @@ export const versionCommand = defineCommand({
     });
   },
 });
+
+/** @throws {CommandError} With what is wrong with the arguments, if it can be found out; else what the server said. */
+async function explain(error: unknown, request: ReconfigRequest, client: ZooKeeper): Promise<never> {
+  if (!(error instanceof BadArgumentsError)) throw error;
+  const { data } = await client.getConfig();
+  const problem = reconfigProblem(request, new TextDecoder().decode(data ?? new Uint8Array()));
+  if (problem === undefined) throw error;
+  throw new CommandError(`Arguments are not valid : ${problem}`, { code: "BADARGUMENTS", cause: error });
+}
 
 interface ReconfigFlags {
   readonly version: string | undefined;

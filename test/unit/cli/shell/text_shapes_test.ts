@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { aclText, parseAcl, permsText } from "../../../../cli/shell/acl_text.ts";
-import { clientConfigText, membersOf } from "../../../../cli/shell/config_text.ts";
+import { clientConfigText } from "../../../../cli/shell/config_text.ts";
 import { javaDate } from "../../../../cli/shell/java_date.ts";
 import { grouped } from "../../../../cli/shell/progress.ts";
 import { QuotaRecord } from "../../../../cli/shell/quota_record.ts";
@@ -132,13 +132,6 @@ describe("config", () => {
   test("-c shows version and client addresses", () => {
     expect(clientConfigText(text)).toBe("100000000 0.0.0.0:2181,0.0.0.0:2182");
     expect(clientConfigText("")).toBe(" ");
-  });
-
-  test("gives the members of a file and refuses one without", () => {
-    expect(membersOf("# c\ntickTime=1\nserver.1 = a:1:2;3\nweight.1=2\n")).toBe(
-      "server.1=a:1:2;3\nweight.1=2",
-    );
-    expect(() => membersOf("tickTime=1")).toThrow("no server.N lines");
   });
 });
 
