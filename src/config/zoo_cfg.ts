@@ -8,7 +8,7 @@ import { ConfigError, type ConfigProblem } from "./config_error.ts";
 import { entriesWithoutFile } from "./defaults.ts";
 import { ConfigEntries, type ConfigEntry } from "./entries.ts";
 import { type KnownKey, knownKeyOf, knownKeys, type KnownValues } from "./keys.ts";
-import { latin1, parseProperties, PropertiesError } from "../quorum/properties.ts";
+import { latin1, memberFileText, parseProperties, PropertiesError } from "../quorum/properties.ts";
 import type { ServerConfig } from "./server_config.ts";
 import { nextConfigPath, versionOfDynamicConfigPath } from "../quorum/config_files.ts";
 import { isMemberKey } from "../quorum/member_lines.ts";
@@ -50,7 +50,11 @@ export interface LoadedConfig {
  */
 export function loadServerConfig(sources: ConfigSources): LoadedConfig {
   const entries = new ConfigEntries();
-  for (const entry of sources.file === undefined ? entriesWithoutFile : readEntries(sources.file, sources)) {
+  for (
+    const entry of sources.file === undefined
+      ? entriesWithoutFile
+      : readEntries(sources.file, sources, latin1)
+  ) {
     entries.add(entry);
   }
   for (const entry of sources.overrides) entries.add(entry);
@@ -99,12 +103,16 @@ function isUnknown(key: string): boolean {
   return knownKeyOf(key) === undefined && !isKnownFamily(key) && !isMemberKey(key) && key !== "version";
 }
 
-function readEntries(path: string, sources: ConfigSources): ConfigEntry[] {
+function readEntries(
+  path: string,
+  sources: ConfigSources,
+  decode: (bytes: Uint8Array) => string,
+): ConfigEntry[] {
   const bytes = readBytes(path, sources);
   if (bytes === undefined) throw new ConfigError([{ where: path, rule: "there is no such file" }]);
   try {
     return Array.from(
-      parseProperties(bytes),
+      parseProperties(decode(bytes)),
       ([key, { value, line }]) => ({ key, value, where: `${path}:${line}` }),
     );
   } catch (error) {
@@ -148,7 +156,7 @@ function readDynamicFile(
       problems.push({ ...entry, rule: `must be in the dynamic file ${path}, as dynamicConfigFile is set` });
     }
   }
-  const entries = readEntries(path, sources);
+  const entries = readEntries(path, sources, memberFileText);
   for (const entry of entries) {
     if (entry.key === "version") {
       problems.push({
@@ -187,7 +195,7 @@ function readLastSeen(sources: ConfigSources): Membership | undefined {
   const bytes = readBytes(path, sources);
   if (bytes === undefined) return undefined;
   try {
-    return parseMembershipText(latin1(bytes));
+    return parseMembershipText(memberFileText(bytes));
   } catch (error) {
     if (!(error instanceof MembershipTextError)) throw error;
     throw new ConfigError([{ where: path, rule: error.message }]);

@@ -1,6 +1,6 @@
 import { isMemberKey, type MemberLine, parseMemberLines } from "./member_lines.ts";
 import { type Membership, votersOf, weightOf } from "./membership.ts";
-import { parsePropertiesText, PropertiesError } from "./properties.ts";
+import { parseProperties, PropertiesError } from "./properties.ts";
 
 /** A text that describes no membership: outside trouble, and the message says what is wrong with it. */
 export class MembershipTextError extends Error {
@@ -43,7 +43,7 @@ export function parseMembershipText(text: string): Membership {
 
 function* properties(text: string): Generator<MemberLine> {
   try {
-    for (const [key, { value }] of parsePropertiesText(text)) yield { key, value };
+    for (const [key, { value }] of parseProperties(text)) yield { key, value };
   } catch (error) {
     if (!(error instanceof PropertiesError)) throw error;
     throw new MembershipTextError(`line ${error.line}: ${error.message}`);

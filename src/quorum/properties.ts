@@ -16,24 +16,15 @@ export class PropertiesError extends Error {
 }
 
 /**
- * Reads a Java properties file, the syntax of zoo.cfg: `#` and `!` comments, `=`, `:` or blanks after the key, a
- * backslash at the end of a line to continue it, `\t \n \r \f \uXXXX` escapes, ISO-8859-1 bytes. Keys and values
- * are trimmed and of equal keys the last wins, as QuorumPeerConfig does.
+ * Reads the content of a Java properties file, the syntax of zoo.cfg: `#` and `!` comments, `=`, `:` or blanks after
+ * the key, a backslash at the end of a line to continue it, `\t \n \r \f \uXXXX` escapes. Keys and values are
+ * trimmed and of equal keys the last wins, as QuorumPeerConfig does.
  *
+ * @param content The characters, which the bytes of a file are as {@link latin1} has them.
  * @throws {PropertiesError} On a `\u` without four hexadecimal digits.
  * @see Fact: java.util.Properties.load
  */
-export function parseProperties(bytes: Uint8Array): Map<string, Property> {
-  return parsePropertiesText(latin1(bytes));
-}
-
-/**
- * Like {@link parseProperties} from text whose characters are known already, as in a configuration that another server
- * sends.
- *
- * @throws {PropertiesError} On a `\u` without four hexadecimal digits.
- */
-export function parsePropertiesText(content: string): Map<string, Property> {
+export function parseProperties(content: string): Map<string, Property> {
   const properties = new Map<string, Property>();
   for (const { text, line } of logicalLines(content)) {
     const keyEnd = findKeyEnd(text);
@@ -161,6 +152,18 @@ function trim(text: string): string {
   while (from < to && text.charCodeAt(from) <= 0x20) from += 1;
   while (to > from && text.charCodeAt(to - 1) <= 0x20) to -= 1;
   return text.slice(from, to);
+}
+
+/**
+ * The characters of a dynamic configuration file. Apache writes hosts in other scripts as UTF-8, which it then reads as
+ * ISO-8859-1; what they were meant to be is known here (ZOOKEEPER-4787).
+ */
+export function memberFileText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return latin1(bytes);
+  }
 }
 
 /** ISO-8859-1 proper, the characters of a properties file; TextDecoder would take it for windows-1252. */

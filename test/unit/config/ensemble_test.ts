@@ -347,6 +347,12 @@ describe("the dynamic file", () => {
     expect(config.configFile).toBe("zoo.cfg");
   });
 
+  test("may have hosts in UTF-8, as Apache writes them", () => {
+    const list = three.replace("=b:", "=zo\u00eb:");
+    const { config } = load({ cfg, files: { [name]: list }, serverId: 1 });
+    expect(config.ensemble?.membership.servers[1].addresses[0].host).toBe("zo\u00eb");
+  });
+
   test("must hold all of it and nothing else", () => {
     expect(refusal({ cfg: `${cfg}server.9=z:1:2\n`, files: { [name]: three }, serverId: 1 })).toBe(
       `zoo.cfg:5: server.9=z:1:2 must be in the dynamic file ${name}, as dynamicConfigFile is set`,

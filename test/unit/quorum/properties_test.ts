@@ -6,11 +6,10 @@ import {
   withoutKeys,
 } from "../../../src/quorum/properties.ts";
 
-const bytesOf = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const parse = (text: string) =>
-  Object.fromEntries(Array.from(parseProperties(bytesOf(text)), ([k, p]) => [k, p.value]));
+  Object.fromEntries(Array.from(parseProperties(text), ([k, p]) => [k, p.value]));
 const lines = (text: string) =>
-  Object.fromEntries(Array.from(parseProperties(bytesOf(text)), ([k, p]) => [k, p.line]));
+  Object.fromEntries(Array.from(parseProperties(text), ([k, p]) => [k, p.line]));
 
 describe("parseProperties()", () => {
   test("ends a key at the first unescaped equals sign, colon or blank", () => {
@@ -54,7 +53,7 @@ describe("parseProperties()", () => {
   test("refuses a \\u without four digits, with its line", () => {
     const failure = (() => {
       try {
-        parseProperties(bytesOf("a=1\nb=\\u12g4"));
+        parseProperties("a=1\nb=\\u12g4");
       } catch (error) {
         return error;
       }
@@ -62,10 +61,6 @@ describe("parseProperties()", () => {
     expect(failure).toBeInstanceOf(PropertiesError);
     expect((failure as PropertiesError).line).toBe(2);
     expect((failure as PropertiesError).message).toContain('"12g4"');
-  });
-
-  test("takes bytes as ISO-8859-1", () => {
-    expect(parse("a=\xe9\x80")).toEqual({ a: "\u00e9\u0080" });
   });
 
   test("trims values at both ends, as the reader of zoo.cfg does", () => {
@@ -112,4 +107,10 @@ test("escapeValue() makes a value that is read back", () => {
     expect(escaped).toMatch(/^[\x20-\x7e]*$/);
     expect(parse(`k=${escaped}`)).toEqual({ k: value });
   }
+});
+
+test("bytes are ISO-8859-1, but in a dynamic file UTF-8 where they can be", () => {
+  expect(latin1(Uint8Array.of(0x61, 0xe9, 0x80, 0xff))).toBe("a\u00e9\u0080\u00ff");
+  expect(memberFileText(Uint8Array.of(0x61, 0xe9, 0x80, 0xff))).toBe("a\u00e9\u0080\u00ff");
+  expect(memberFileText(new TextEncoder().encode("zo\u00eb.\u4f8b"))).toBe("zo\u00eb.\u4f8b");
 });
