@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
+import { escapeValue, latin1, memberFileText, parseProperties, PropertiesError, withoutKeys } from "../../../src/quorum/properties.ts";
   escapeValue,
   parseProperties,
   PropertiesError,
