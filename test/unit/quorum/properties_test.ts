@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { escapeValue, latin1, memberFileText, parseProperties, PropertiesError, withoutKeys } from "../../../src/quorum/properties.ts";
+import {
   escapeValue,
+  latin1,
+  memberFileText,
   parseProperties,
   PropertiesError,
   withoutKeys,
