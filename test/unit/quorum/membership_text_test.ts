@@ -89,6 +89,16 @@ describe("parseMembershipText()", () => {
         "server.1=a:1:2\ngroup.1=1\nweight.1=0",
         "the servers that vote have no weight, so they make no quorum",
       ],
+      [
+        "server.1=a\\\\b:1:2",
+        "server.1=a\\b:1:2 must have hosts without blanks, commas, brackets and backslashes",
+      ],
+      [
+        "server.1=a]b:1:2",
+        "server.1=a]b:1:2 must have hosts without blanks, commas, brackets and backslashes",
+      ],
+      ["server.1=a\\u0000:1:2", "server.1=a\u0000:1:2 must have hosts without blanks"],
+      ["server.1=a\\ud800:1:2", "server.1=a\ud800:1:2 must have hosts without blanks"],
       ["server.1=\\u12", 'line 1: \\u must be followed by four hexadecimal digits, not "12"'],
     ] as const
   ) {
