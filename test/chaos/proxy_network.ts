@@ -26,9 +26,13 @@ class Lane {
   readonly #sink: Socket;
   readonly #rewriter: HandshakeRewriter | null;
   readonly link: Link;
+  /** Both ends are connected. */
+  #open = false;
   #blocked = false;
   #full = false;
   #ended = false;
+  /** What was read already when the block came. */
+  readonly #stopped: Uint8Array[] = [];
   #delayMs = 0;
   /** Chunks held back by a delay, the last of them due at `#dueMs`. */
   #held = 0;
@@ -42,6 +46,10 @@ class Lane {
     source.on("data", (chunk: Uint8Array) => {
       const bytes = this.#rewriter === null ? chunk : this.#rewriter.take(chunk);
       if (bytes.length === 0) return;
+      if (this.#blocked) {
+        this.#stopped.push(new Uint8Array(bytes));
+        return;
+      }
       if (this.#delayMs === 0 && this.#held === 0) return this.#pass(bytes);
       const nowMs = performance.now();
       this.#dueMs = Math.max(this.#dueMs, nowMs + this.#delayMs);
@@ -69,8 +77,15 @@ class Lane {
   set blocked(blocked: boolean) {
     if (this.#blocked === blocked) return;
     this.#blocked = blocked;
+    if (!blocked) { for (const bytes of this.#stopped.splice(0)) this.#pass(bytes); }
     this.#flow();
     if (!blocked && this.#ended) this.#end();
+  }
+
+  /** Both ends are connected: bytes may flow. */
+  open(): void {
+    this.#open = true;
+    this.#flow();
   }
 
   set delayMs(delayMs: number) {
@@ -87,7 +102,7 @@ class Lane {
 
   #flow(): void {
     if (this.#source.destroyed) return;
-    if (this.#blocked || this.#full) this.#source.pause();
+    if (!this.#open || this.#blocked || this.#full) this.#source.pause();
     else this.#source.resume();
   }
 
@@ -223,7 +238,9 @@ export class ProxyNetwork implements ChaosNetwork {
           if (socket.destroyed && upstream.destroyed) this.#pipes.delete(pipe);
         });
       }
-      upstream.on("connect", () => socket.resume());
+      upstream.on("connect", () => {
+        for (const lane of pipe.lanes) lane.open();
+      });
       for (const lane of pipe.lanes) {
         lane.blocked = this.#blocked.has(lane.link);
         lane.delayMs = this.#delayed.has(lane.link) ? this.#delayMs : 0;
