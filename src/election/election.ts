@@ -238,7 +238,7 @@ export class Election {
         : Math.min(this.#times.notificationMsMax, nonVoterAskMsMax);
       this.#notificationMs = Math.min(this.#notificationMs * 2, max);
       this.#tellAll(nowMs);
-      this.#effects.connect(this.#peers());
+      this.#connect();
     }
     this.#evaluate(nowMs);
   }
@@ -396,7 +396,7 @@ export class Election {
     this.#mute.clear();
     this.#notificationMs = this.#times.notificationMsMin;
     this.#propose(this.#ownVote(), nowMs);
-    this.#effects.connect(this.#peers());
+    this.#connect();
     this.#evaluate(nowMs);
   }
 
@@ -417,6 +417,11 @@ export class Election {
     const { self, selfVotes } = this.#membership;
     if (selfVotes && this.#initial!.zxid !== untrustedZxid) this.#received.set(self, this.#heardProposal());
     this.#tellAll(nowMs);
+  }
+
+  #connect(): void {
+    const peers = this.#peers();
+    if (peers.length > 0) this.#effects.connect(peers);
   }
 
   #tellAll(nowMs: number): void {
