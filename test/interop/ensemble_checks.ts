@@ -3,7 +3,8 @@
  * members, expiry by the leader, reads behind a sync, and the ways in which a learner is brought up to date.
  */
 import { expect } from "bun:test";
-import { createFlags, watchMode } from "../wire/codes.ts";
+import { createFlags, opcode, watchMode } from "../wire/codes.ts";
+import { bodies } from "../wire/frames.ts";
 import { WireSession } from "../wire/session.ts";
 import { type Member, type MixedEnsemble, until } from "./mixed_ensemble.ts";
 import { dumpTree, type TreeDump } from "./tree_dump.ts";
@@ -40,12 +41,22 @@ export async function dumpsOf(ensemble: MixedEnsemble): Promise<Map<number, Tree
   return dumps;
 }
 
-/** Demands equal trees, and no txn whose digest a member found wrong. @returns The tree. */
-export async function expectSameTrees(ensemble: MixedEnsemble): Promise<TreeDump> {
+/**
+ * Demands equal trees, and no txn whose digest a member found wrong.
+ *
+ * `digests: false` leaves the latter out: an Apache learner counts a mismatch when it gets a snapshot that was taken
+ * while others wrote.
+ *
+ * @returns The tree.
+ */
+export async function expectSameTrees(
+  ensemble: MixedEnsemble,
+  what: { digests: boolean } = { digests: true },
+): Promise<TreeDump> {
   const dumps = [...await dumpsOf(ensemble)];
   const [[, tree]] = dumps;
   for (const [, other] of dumps.slice(1)) expect(other).toEqual(tree);
-  for (const member of ensemble.running) {
+  for (const member of what.digests ? ensemble.running : []) {
     expect([member.label, await member.metric("digest_mismatches_count")]).toEqual([member.label, "0"]);
     expect(member.log()).not.toContain("Digests are not matching");
   }
@@ -78,7 +89,10 @@ export async function expectSessionMoves(members: Member[]): Promise<void> {
     const path = `${root}/${step}-at-${member.id}`;
     expect((await session.create(path, { flags: createFlags.ephemeral })).name).toBe("OK");
     made.push(path);
-    expect(["SESSIONMOVED", "CLOSED"]).toContain((await left.setData(root, "from where it was")).name);
+    // A number of its own: Apache tells whose a commit is by session and xid, and both connections count from 1.
+    const late = bodies.setData(root, "from where it was", -1);
+    const answer = await left.request(opcode.setData, "stat", late, 1000 + step);
+    expect(["SESSIONMOVED", "CLOSED"]).toContain(answer.name);
     await left.vanish();
     expect((await session.setData(root, "from where it is")).name).toBe("OK");
   }
@@ -281,6 +295,16 @@ export async function expectJoin(ensemble: MixedEnsemble, id: number, kind: Sync
   expect([learner.label, leader.label, seen ?? kind]).toEqual([learner.label, leader.label, kind]);
 }
 
+/** Waits until nobody lags behind anybody: all running members have applied the same zxid. */
+export async function caughtUp(ensemble: MixedEnsemble): Promise<void> {
+  await until("everyone to have caught up", async () => {
+    const zxids = await Promise.all(
+      ensemble.running.map(async (member) => /^Zxid: (\w+)$/m.exec(await member.word("srvr"))?.[1]),
+    );
+    return zxids[0] !== undefined && zxids.every((zxid) => zxid === zxids[0]) ? true : undefined;
+  });
+}
+
 /**
  * Cuts the leader off so that it logs writes which nobody else gets, then kills everyone.
  *
@@ -291,6 +315,7 @@ export async function leaveUncommitted(ensemble: MixedEnsemble): Promise<string[
   const session = await WireSession.open(leader);
   const others = ensemble.running.filter((member) => member !== leader);
   const paths = Array.from({ length: 5 }, () => freshPath("never"));
+  await caughtUp(ensemble);
   for (const member of others) member.pause();
   const answers = Promise.all(paths.map((path) => session.create(path)));
   await until(

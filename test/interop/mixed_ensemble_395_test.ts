@@ -1,0 +1,4 @@
+/** The server under test in ensembles with Apache ZooKeeper 3.9.5. */
+import { testMixedEnsembles } from "./mixed_ensemble_suite.ts";
+
+testMixedEnsembles("apache-3.9.5");
