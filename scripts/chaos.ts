@@ -16,7 +16,9 @@ import {
   namespaceCommand,
   NamespaceNetwork,
 } from "../test/chaos/namespace_network.ts";
+import { LoopbackNetwork } from "../test/chaos/loopback_network.ts";
 import { ProxyNetwork } from "../test/chaos/proxy_network.ts";
+import { saturate, type SaturationReport } from "../test/chaos/saturation_run.ts";
 import { binary } from "./build.ts";
 
 const help = `Usage: npm run chaos [-- flags]
@@ -29,10 +31,12 @@ back, watches before data, ephemerals with their sessions, equal trees in the en
   --seed N         draws faults and load; time is real, so a run is alike but never the same (default drawn)
   --servers N      3 to 7 (default 3)
   --network KIND   namespaces (Linux, own network per server), proxy (anywhere), or auto (default)
-  --tick MS        tickTime (default 400); initLimit is 10 and syncLimit 5, as in Apache's sample zoo.cfg
+  --tick MS        tickTime (default 400, 2000 with --saturate); initLimit is 10 and syncLimit 5, as in Apache's sample zoo.cfg
   --clients N      default 6
   --round S        seconds of faults between two judgements (default 45)
   --faults WORDS   only faults whose name holds one of the words, comma-separated
+  --saturate       no faults: more load than the machine can take, and no election may come of it; tickTime is
+                   2000 then
   --apache         Apache ZooKeeper 3.8 instead of Zoon
   --binary FILE    default dist/zoon
   --json           print the report as JSON at the end; progress goes to stderr
@@ -48,10 +52,11 @@ const { values } = parseArgs({
     seed: { type: "string" },
     servers: { type: "string", default: "3" },
     network: { type: "string", default: "auto" },
-    tick: { type: "string", default: "400" },
+    tick: { type: "string" },
     clients: { type: "string", default: "6" },
     round: { type: "string", default: "45" },
     faults: { type: "string", default: "" },
+    saturate: { type: "boolean", default: false },
     apache: { type: "boolean", default: false },
     binary: { type: "string", default: binary },
     json: { type: "boolean", default: false },
@@ -62,7 +67,7 @@ const { values } = parseArgs({
 const minutes = Number(values.minutes);
 const servers = Number(values.servers);
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
-const tickMs = Number(values.tick);
+const tickMs = Number(values.tick ?? (values.saturate ? 2000 : 400));
 const clients = Number(values.clients);
 const roundMs = Number(values.round) * 1000;
 const usable = minutes > 0 && servers >= 3 && servers <= 7 && Number.isSafeInteger(servers) &&
@@ -77,10 +82,10 @@ if (!values.apache && !existsSync(values.binary)) {
   process.exit(2);
 }
 
-const unshare = values.network === "proxy" || isInNamespace() ? null : namespaceCommand();
+const unshare = values.saturate || values.network === "proxy" || isInNamespace() ? null : namespaceCommand();
 if (unshare !== null) {
   enterNamespace(unshare);
-} else if (values.network === "namespaces" && !isInNamespace()) {
+} else if (values.network === "namespaces" && !values.saturate && !isInNamespace()) {
   console.error("Network namespaces are not permitted here (Linux, root or unprivileged user namespaces)");
   process.exit(2);
 } else {
@@ -94,10 +99,32 @@ async function play(): Promise<number> {
   // A build meanwhile must not change what runs.
   const own = join(dir, "zoon");
   if (!values.apache) copyFileSync(values.binary, own);
+  const flavor = values.apache ? "apache" : "zoon";
+  if (values.saturate) {
+    const network = await LoopbackNetwork.open(servers);
+    say(`${servers} servers of ${flavor} under load for ${minutes} minutes, data in ${dir}`);
+    const options = {
+      flavor,
+      servers,
+      durationMs: minutes * 60_000,
+      tickMs,
+      binary: own,
+      network,
+      dir,
+      say,
+    } as const;
+    const report = await saturate(options);
+    const good = report.elections === 0 && report.modeChanges === 0 && report.troubles.length === 0;
+    if (good && !values.keep) rmSync(dir, { recursive: true, force: true });
+    else say(`data and logs are kept in ${dir}`);
+    for (const trouble of report.troubles) say(`FAILED: ${trouble}`);
+    if (values.json) console.log(JSON.stringify(report, null, 2));
+    else console.log(saturationSummary(report));
+    return good ? 0 : 1;
+  }
   const network: ChaosNetwork = isInNamespace()
     ? await NamespaceNetwork.open(servers)
     : await ProxyNetwork.open(servers);
-  const flavor = values.apache ? "apache" : "zoon";
   say(
     `seed ${seed}: ${servers} servers of ${flavor}, ${network.kind}, ${minutes} minutes of faults, data in ${dir}`,
   );
@@ -125,6 +152,19 @@ async function play(): Promise<number> {
     console.log(JSON.stringify({ ...report, dir: good && !values.keep ? null : dir }, null, 2));
   } else console.log(summary(report));
   return good ? 0 : 1;
+}
+
+function saturationSummary(report: SaturationReport): string {
+  const { median, min, max } = report.writesPerSecond;
+  const failed =
+    [report.elections, report.modeChanges, report.troubles.length].filter((count) => count > 0).length;
+  return [
+    "",
+    `${report.minutes} minutes of ${report.flavor} under load: ${report.writes} writes (${median}/s, ${min} to ${max}), ` +
+    `${report.reads} reads, slowest write ${Math.round(report.worstWriteMs)} ms`,
+    `elections: ${report.elections}, changes of mode: ${report.modeChanges}, troubles: ${report.troubles.length}`,
+    `${3 - failed} passed, ${failed} failed`,
+  ].join("\n");
 }
 
 function summary(report: ChaosReport): string {

@@ -20,11 +20,8 @@ export function both(a: Place, b: Place): Link[] {
   return [link(a, b), link(b, a)];
 }
 
-/** See the head of this file. */
-export interface ChaosNetwork {
-  readonly kind: "namespaces" | "proxy";
-  /** Whether {@linkcode ChaosNetwork.setDelay} and {@linkcode ChaosNetwork.reset} do anything. */
-  readonly canDelay: boolean;
+/** Where servers are. */
+export interface ClusterNetwork {
   /** Lines of zoo.cfg: addresses of its own and of the others as server `id` must see them. */
   configOf(id: Place): Record<string, string>;
   /** Where clients find a server; faults reach this way. */
@@ -33,6 +30,13 @@ export interface ChaosNetwork {
   statusTarget(id: Place): Target;
   /** The command line that runs a program where the server lives. */
   wrap(id: Place, command: readonly string[]): string[];
+}
+
+/** See the head of this file. */
+export interface ChaosNetwork extends ClusterNetwork {
+  readonly kind: "namespaces" | "proxy";
+  /** Whether {@linkcode ChaosNetwork.setDelay} and {@linkcode ChaosNetwork.reset} do anything. */
+  readonly canDelay: boolean;
   /** Lets nothing through on these links, silently, and everything on all others. */
   setBlocked(links: ReadonlySet<Link>): Promise<void>;
   /** Holds what travels on these links back by so many ms; none by default. */

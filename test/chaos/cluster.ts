@@ -4,7 +4,7 @@ import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, w
 import { join } from "node:path";
 import { ensureApache } from "../interop/apache_install.ts";
 import { fourLetterWord, zooCfg } from "../interop/apache_server.ts";
-import type { ChaosNetwork } from "./chaos_network.ts";
+import type { ClusterNetwork } from "./chaos_network.ts";
 
 /** Whose servers run. */
 export type Flavor = "zoon" | "apache";
@@ -21,7 +21,7 @@ export interface ClusterOptions {
   readonly dir: string;
   /** Zoon's executable. */
   readonly binary: string;
-  readonly network: ChaosNetwork;
+  readonly network: ClusterNetwork;
   /** Lines of zoo.cfg. */
   readonly cfg: Record<string, string>;
   /** Called when a server ends that nobody ended. */
@@ -247,6 +247,7 @@ export class Cluster {
       "-Xmx256m",
       "-XX:+UseSerialGC",
       "-Djava.net.preferIPv4Stack=true",
+      "-Duser.timezone=UTC",
       "-Dorg.slf4j.simpleLogger.showDateTime=true",
       "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
       "-cp",
