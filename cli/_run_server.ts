@@ -24,7 +24,6 @@ import type { ServerFlags } from "./server.ts";
  */
 export async function runServer(file: string | undefined, flags: ServerFlags): Promise<void> {
   const { config, notices } = load(file, flags);
-  refuseEnsemble(config);
   const { logger, drain } = openStderrLog(flags.logLevel, flags.logFormat);
   logger.info("Starting", { version: processStatus.version, pid: process.pid, config: file ?? "none" });
   for (const { level, message, fields } of notices) logger[level](message, fields);
@@ -37,10 +36,11 @@ export async function runServer(file: string | undefined, flags: ServerFlags): P
     await drain();
     throw startFailure(error, config);
   }
-  const { mode } = server;
-  logger.info("Serving", { mode, address: addressOf(server), dataDir: config.storage.dataDir });
-  // A launcher that no longer listens does not stop the server.
-  writeAll(1, readyLine(server, config, flags.json === true));
+  void server.serving.then((mode) => {
+    logger.info("Serving", { mode, address: addressOf(server), dataDir: config.storage.dataDir });
+    // A launcher that no longer listens does not stop the server.
+    writeAll(1, readyLine(server, mode, config, flags.json === true));
+  });
 
   const failure = await Promise.race([stopAsked, server.failed]);
   if (failure instanceof Error) {
@@ -61,19 +61,6 @@ function load(file: string | undefined, flags: ServerFlags): LoadedConfig {
     if (error instanceof ConfigError) throw new CliError(ExitCode.usage, error.message);
     throw error;
   }
-}
-
-/** The one place that knows that there are no ensembles yet. */
-function refuseEnsemble(config: ServerConfig): void {
-  if (config.ensemble === undefined) return;
-  const ids = config.ensemble.membership.servers.map(({ id }) => id).join(", ");
-  throw new CliError(
-    ExitCode.failed,
-    `${
-      config.configFile ?? "the configuration"
-    } lists the servers ${ids}, and ensembles are not there yet: ` +
-      "leave one server.N line, or none, to run standalone",
-  );
 }
 
 const parentCheckMs = 250;
@@ -98,8 +85,7 @@ function onStopAsked(exitWithParent: boolean): Promise<string> {
   });
 }
 
-function readyLine(server: RunningServer, config: ServerConfig, json: boolean): string {
-  const { mode } = server;
+function readyLine(server: RunningServer, mode: string, config: ServerConfig, json: boolean): string {
   const { dataDir } = config.storage;
   // The runtime counts from the start of the process.
   const startMs = Math.round(performance.now());

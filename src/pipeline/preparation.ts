@@ -121,6 +121,13 @@ export class Preparation {
     this.#end(start);
   }
 
+  /** Prepares the txn of a request that another server forwarded and that is refused before anything is looked at. */
+  prepareError(sessionId: SessionId, cxid: number, error: number, nowMs: number): void {
+    const start = this.#begin(sessionId, cxid, OpCode.error, nowMs);
+    this.txn.int(error);
+    this.#end(start);
+  }
+
   /** The last txn's zxid is given back: it was refused before anybody heard of it, with all behind it. */
   forgetAfter(zxid: Zxid): void {
     this.pending.clear();

@@ -255,6 +255,22 @@ export function writePacket(out: JuteWriter, type: PacketType, zxid: Zxid, data:
   out.int(-1);
 }
 
+/** Writes a packet of a client's: with who that client has proved to be. */
+export function writePacketWithIds(
+  out: JuteWriter,
+  type: PacketType,
+  zxid: Zxid,
+  data: Uint8Array,
+  authIds: readonly AuthId[],
+): void {
+  writePacket(out, type, zxid, data);
+  out.rewind(out.length - 4);
+  out.vector(authIds, (writer, id) => {
+    writer.string(id.scheme);
+    writer.string(id.id);
+  });
+}
+
 /** Writes a packet whose data is `bytes[start, end)`: a txn entry as a rule. */
 export function writeEntryPacket(
   out: JuteWriter,

@@ -26,6 +26,12 @@ export const digestVersion = 2;
 /** Bytes of the optional digest behind a txn's body. */
 export const txnDigestBytes = 12;
 
+/** @returns What the txn entry that begins at `start` does: one of {@link OpCode}. */
+export function txnTypeOf(bytes: Uint8Array, start: number): number {
+  const at = start + txnHeaderBytes - 4;
+  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+}
+
 /** The head of every txn (TxnHeader). */
 export interface TxnHeader {
   readonly clientId: SessionId;

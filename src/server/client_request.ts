@@ -18,6 +18,8 @@ export class ClientRequest {
   readonly receivedMs: number;
   /** The error decided already, for what was refused behind a waiting write. */
   readonly error: number;
+  /** A sync whose answer has yet to come from the leader. */
+  isAwaited = false;
   /** Its size while it counts as a large request (`largeRequestThreshold`), else 0. */
   largeBytes = 0;
 

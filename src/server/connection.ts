@@ -71,7 +71,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
   readonly #out = new JuteWriter(outBytesAtFirst);
   /** Bytes the socket has taken but not sent. */
   #unsentBytes = 0;
-  /** Requests not answered yet, oldest first; the oldest is always a write. */
+  /** Requests not answered yet, oldest first; the oldest is always a write, or a sync that the leader was asked for. */
   #waiting: Deque<ClientRequest> | null = null;
   #paused = false;
   #dirty = false;
@@ -111,6 +111,12 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
   /** Requests taken and not answered. */
   get waitingCount(): number {
     return this.#waiting?.length ?? 0;
+  }
+
+  /** The write that must be answered first, or null when none is waited for. */
+  get oldestWrite(): ClientRequest | null {
+    const oldest = this.#waiting?.peek();
+    return oldest?.op?.kind === "write" ? oldest : null;
   }
 
   /** Whether its bytes are being read. */
@@ -196,7 +202,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
       timeoutMs: session.timeoutMs,
       sessionId: session.id,
       password: sessionPassword(session.id),
-      readOnly: request.readOnly === null ? null : false,
+      readOnly: request.readOnly === null ? null : this.host.isReadOnly,
     });
     this.#countSent();
     this.markDirty();
@@ -232,6 +238,13 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     this.host.metrics.updateLatency.record(this.host.nowMs - request.receivedMs);
     if (request.code === OpCode.closeSession && error === ErrorCode.ok) return this.end();
     this.#answerWaiting();
+  }
+
+  /** Everything that the leader had committed when this sync was asked for is in the tree. */
+  onSyncDone(request: ClientRequest): void {
+    if (this.#phase === "closed") return;
+    request.isAwaited = false;
+    if (this.#waiting?.peek() === request) this.#answerWaiting();
   }
 
   /** What is watched has changed (FinalRequestProcessor's notifications go to the socket while the txn is applied). */
@@ -340,6 +353,9 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     }
     if (op === undefined) return this.#onOwnRequest(xid, code);
     if (op.kind === "write") return this.#onWrite(op, xid);
+    if (code === OpCode.sync && this.host.asksForSync) {
+      return this.#onSync(op, xid, bytes.slice(start + 8, end));
+    }
     if (this.#waiting !== null && this.#waiting.length > 0) {
       const body = bytes.slice(start + 8, end);
       return this.#wait(new ClientRequest(xid, code, op, body, this.authIds, this.host.nowMs, ErrorCode.ok));
@@ -358,6 +374,14 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     }
     if (error !== ErrorCode.ok) return this.#answer(xid, op.code, error);
     this.#wait(request);
+  }
+
+  /** The leader is asked for what it has committed; this and all behind it wait for the answer. */
+  #onSync(op: ReadOp, xid: number, body: Uint8Array): void {
+    const request = new ClientRequest(xid, op.code, op, body, this.authIds, this.host.nowMs, ErrorCode.ok);
+    request.isAwaited = true;
+    this.#wait(request);
+    this.host.submitSync(this, request);
   }
 
   /** What the connection answers by itself, without the op table. */
@@ -428,7 +452,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     const waiting = this.#waiting;
     if (waiting === null) return;
     for (let next = waiting.peek(); next !== undefined; next = waiting.peek()) {
-      if (next.op?.kind === "write") break;
+      if (next.op?.kind === "write" || next.isAwaited) break;
       waiting.shift();
       this.#stopWaiting(next);
       if (next.op === null) {

@@ -25,6 +25,10 @@ export interface ConnectionHost {
   readonly fieldBytesMax: number;
   /** So many requests wait in the whole server that connections with some of them are no longer read. */
   readonly isPressed: boolean;
+  /** The server has no quorum and serves reads only. */
+  readonly isReadOnly: boolean;
+  /** sync is for the leader to answer, which is another server. */
+  readonly asksForSync: boolean;
 
   wallMs(): number;
   /**
@@ -54,6 +58,8 @@ export interface ConnectionHost {
    * @throws {JuteError} If the body cannot be decoded.
    */
   submitWrite(connection: Connection, op: WriteOp, request: ClientRequest, body: JuteReader): number;
+  /** Asks the leader; `Connection.onSyncDone` follows. */
+  submitSync(connection: Connection, request: ClientRequest): void;
   /** The number of requests that wait has changed. */
   onRequestWaits(change: number): void;
   onPaused(connection: Connection): void;

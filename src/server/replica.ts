@@ -20,15 +20,17 @@ import { type SessionId, sessionIdToHex, sessionPassword } from "../protocol/ses
 import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import type { SessionIds } from "../session/session_ids.ts";
 import { grantSessionTimeout } from "../session/session_timeout.ts";
-import type { Session, SessionTracker } from "../session/session_tracker.ts";
-import type { LogEffects } from "../storage/log_writer.ts";
+import { type Session, SessionTracker } from "../session/session_tracker.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { WatchManager } from "../watch/watch_manager.ts";
 import type { ClientRequest } from "./client_request.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionHost } from "./connection_host.ts";
 import { ConnectionTable } from "./connection_table.ts";
-import type { LeaderRole, LeaderRoleHost } from "./roles/leader.ts";
+import type { DatabaseUser } from "./database.ts";
+import type { QuorumLink, QuorumLinkHost } from "./quorum_link.ts";
+import type { LeaderRoleHost } from "./roles/leader.ts";
+import type { Role } from "./roles/role.ts";
 
 /** What a {@link Replica} is made of. The role comes later, since it needs the replica as its host. */
 export interface ReplicaParts {
@@ -37,25 +39,22 @@ export interface ReplicaParts {
   readonly logger: Logger;
   readonly tree: DataTree;
   readonly watches: WatchManager;
-  readonly sessions: SessionTracker;
   readonly sessionIds: SessionIds;
   readonly access: Access;
   readonly metrics: ServerMetrics;
   /** The log is told once per turn that the turn is over. */
   flushLog(): void;
-  /** The log has grown enough for a snapshot. */
-  onSnapshotWanted(): void;
   /** Nothing can be trusted any more: the process must stop. */
   onFatal(error: Error): void;
 }
 
 /**
  * The hub of a server: routes what clients send to its role, what the log says to the role, and what the role
- * says to clients. It decides nothing about consensus; the role does.
+ * says to clients. It decides nothing about consensus; the role does. Without a role it serves nobody.
  *
  * A turn takes all input that is ready, then sends each connection what it is owed and has the log synced, once.
  */
-export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
+export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, QuorumLinkHost {
   readonly tree: DataTree;
   readonly watches: WatchManager;
   readonly access: Access;
@@ -64,14 +63,18 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
   readonly fieldBytesMax: number;
   readonly connections: ConnectionTable;
   nowMs: number;
+  /** The global sessions, while there is a role; who leads has them expire. */
+  sessions: SessionTracker;
   readonly #parts: ReplicaParts;
-  #role!: LeaderRole;
+  #role: Role | null = null;
+  #servesClients = true;
   #status!: StatusView;
   #fourLetter!: FourLetterSettings;
   #stopping = false;
   #turnPending = false;
   #wallMs: number;
   #dirty: Connection[] = [];
+  #dirtyLinks: QuorumLink[] = [];
   #waiting = 0;
   #largeBytesWaiting = 0;
   readonly #paused = new Set<Connection>();
@@ -90,17 +93,60 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
     this.connections = new ConnectionTable(config.limits);
     this.nowMs = parts.clock.monotonicMs();
     this.#wallMs = parts.clock.wallMs();
+    this.sessions = new SessionTracker({ tickMs: config.tickMs });
   }
 
-  /** Takes up its office. */
-  becomeServing(role: LeaderRole, status: StatusView, fourLetter: FourLetterSettings): void {
-    this.#role = role;
+  /** What four-letter words are answered from. */
+  showStatus(status: StatusView, fourLetter: FourLetterSettings): void {
     this.#status = status;
     this.#fourLetter = fourLetter;
   }
 
-  get role(): LeaderRole {
+  /**
+   * Fills {@link sessions} with those of the tree, each with its whole timeout from now: before a role begins, whose
+   * sessions they are from then on.
+   */
+  takeSessions(): void {
+    this.nowMs = this.#parts.clock.monotonicMs();
+    this.sessions = new SessionTracker({ tickMs: this.#parts.config.tickMs });
+    for (const [id, timeoutMs] of this.tree.sessions) this.sessions.add(id, timeoutMs, this.nowMs);
+  }
+
+  /** As {@link takeSessions} for a role that has no say in when sessions end, and learns of each as it meets it. */
+  forgetSessions(): void {
+    this.sessions = new SessionTracker({ tickMs: this.#parts.config.tickMs });
+  }
+
+  /** Takes up its office: clients are served from now on, unless they are to go elsewhere (`leaderServes=no`). */
+  becomeServing(role: Role, servesClients = true): void {
+    this.#role = role;
+    this.#servesClients = servesClients;
+  }
+
+  /** Serves nobody: clients are dropped, and what they wait for stays unknown to them. Their sessions live on. */
+  becomeIdle(): void {
+    this.#sendAll();
+    this.#role = null;
+    for (const connection of [...this.connections.all()]) {
+      if (!connection.isSessionless) connection.close();
+    }
+  }
+
+  get role(): Role | null {
     return this.#role;
+  }
+
+  /** Whether it makes the txns: leads, or is alone. */
+  get leads(): boolean {
+    return this.#role?.mode === "leader" || this.#role?.mode === "standalone";
+  }
+
+  get isReadOnly(): boolean {
+    return this.#role?.mode === "read-only";
+  }
+
+  get asksForSync(): boolean {
+    return this.#role !== null && this.#role.asksForSync;
   }
 
   /** Requests of all clients that are not answered yet. */
@@ -137,15 +183,8 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
   /** Expires sessions and closes connections that never asked for one; to be called about once a tick. */
   tick(): void {
     this.beginTurn();
-    const { sessions, logger, config } = this.#parts;
-    sessions.expire(this.nowMs, (session) => {
-      this.metrics.sessionsExpired.add(1);
-      logger.info("A session expired: its client was not heard in time", {
-        session: sessionIdToHex(session.id),
-        timeoutMs: session.timeoutMs,
-      });
-      this.closeSession(session);
-    });
+    const { config } = this.#parts;
+    this.#role?.tick(this.nowMs);
     for (const connection of this.connections.all()) {
       if (!connection.isSessionless) continue;
       if (this.nowMs - connection.openedMs < config.limits.sessionlessConnectionMs) continue;
@@ -154,18 +193,37 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
     }
   }
 
+  /** Has those sessions end whose clients were not heard in time. */
+  expireSessions(): void {
+    this.sessions.expire(this.nowMs, (session) => {
+      this.metrics.sessionsExpired.add(1);
+      this.#parts.logger.info("A session expired: its client was not heard in time", {
+        session: sessionIdToHex(session.id),
+        timeoutMs: session.timeoutMs,
+      });
+      this.closeSession(session);
+    });
+  }
+
   /** Ends a session whose client did not ask for it. */
   closeSession(session: Session): void {
     this.#noBody.reset(noBytes);
-    if (!this.#role.closeSession(session, this.#noBody)) {
-      this.#parts.sessions.retryClosing(session, this.nowMs);
+    if (this.#role?.closeSession(session, this.#noBody) !== true) {
+      this.sessions.retryClosing(session, this.nowMs);
+    }
+  }
+
+  /** Ends sessions that own ephemerals and do not exist, which a crash at the wrong moment leaves. */
+  closeOrphans(orphans: readonly SessionId[]): void {
+    for (const id of orphans) {
+      this.closeSession(this.sessions.add(id, this.#parts.config.minSessionTimeoutMs, this.nowMs));
     }
   }
 
   /** Proposes a write of the server's own. @returns Whether that can be proposed now. */
   submitOwn(op: WriteOp, body: JuteReader): boolean {
     this.beginTurn();
-    return this.#role.submitOwn(op, body);
+    return this.#role?.submitOwn(op, body) === true;
   }
 
   /** Turns new clients away and drops the present ones, whose sessions live on. */
@@ -189,8 +247,13 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
     this.#needTurnEnd();
   }
 
+  onLinkDirty(link: QuorumLink): void {
+    this.#dirtyLinks.push(link);
+    this.#needTurnEnd();
+  }
+
   touch(session: Session): void {
-    this.#parts.sessions.touch(session, this.nowMs);
+    this.#role?.touch(session, this.nowMs);
   }
 
   answerFourLetter(word: FourLetterWord, rest: Uint8Array): string {
@@ -198,8 +261,13 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
   }
 
   onConnectRequest(connection: Connection, request: ConnectRequest): void {
-    const { logger, config, sessions, sessionIds } = this.#parts;
+    const { logger, config, sessionIds } = this.#parts;
     this.metrics.connectionRequests.add(1);
+    const role = this.#role;
+    // Without a quorum only clients that asked for it are served what may be old (ZooKeeperServer.processConnectRequest).
+    if (role === null || !this.#servesClients || (this.isReadOnly && request.readOnly !== true)) {
+      return connection.close();
+    }
     if (request.lastZxidSeen > this.tree.lastProcessedZxid) {
       logger.warn("A client has seen a newer state than this server has and must try another one", {
         address: connection.socket.remoteAddress,
@@ -213,12 +281,34 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
       maxMs: config.maxSessionTimeoutMs,
     });
     if (request.sessionId === 0n) {
-      const session = sessions.add(sessionIds.next(), timeoutMs, this.nowMs);
+      const session = this.sessions.add(sessionIds.next(), timeoutMs, this.nowMs);
       session.owner = connection;
-      if (!this.#role.createSession(session, connection)) this.onSessionRefused(session, connection);
+      if (!role.createSession(session, connection)) this.onSessionRefused(session, connection);
       return;
     }
-    this.#reattach(connection, request.sessionId, request.password, timeoutMs);
+    // The password comes first: a stranger must not be able to disturb the session's owner.
+    if (!sameBytes(request.password, sessionPassword(request.sessionId))) {
+      return this.refuseSession(connection, request.sessionId, "wrong password");
+    }
+    role.revalidate(connection, request.sessionId, timeoutMs);
+  }
+
+  /** The session that a client wants is open: it has it now. */
+  reattach(connection: Connection, id: SessionId, timeoutMs: number): void {
+    const session = this.sessions.add(id, timeoutMs, this.nowMs);
+    if (session.owner !== connection && session.owner instanceof Connection) session.owner.close();
+    session.owner = connection;
+    connection.onSessionReady(session);
+  }
+
+  /** The session that a client wants is not there for it. */
+  refuseSession(connection: Connection, id: SessionId, reason: string): void {
+    this.#parts.logger.info("A client asked for a session that is not there for it; it must open a new one", {
+      address: connection.socket.remoteAddress,
+      session: sessionIdToHex(id),
+      reason,
+    });
+    connection.onSessionInvalid();
   }
 
   mayServe(authIds: readonly AuthId[]): boolean {
@@ -227,10 +317,15 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
   }
 
   submitWrite(connection: Connection, op: WriteOp, request: ClientRequest, body: JuteReader): number {
-    if (this.#stopping) return ErrorCode.connectionLoss;
+    if (this.#stopping || this.#role === null) return ErrorCode.connectionLoss;
     // A client that was paused goes on in the middle of a commit, when no input has begun a turn.
     this.#needTurnEnd();
     return this.#role.submit(connection, op, request, body);
+  }
+
+  submitSync(connection: Connection, request: ClientRequest): void {
+    this.#needTurnEnd();
+    this.#role?.sync(connection, request);
   }
 
   admits(requestBytes: number): boolean {
@@ -321,59 +416,36 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
   }
 
   onSessionRefused(session: Session, connection: Connection | null): void {
-    this.#parts.sessions.remove(session.id);
+    this.sessions.remove(session.id);
     connection?.close();
   }
 
   onSessionClosed(session: Session): void {
-    this.#parts.sessions.remove(session.id);
-    const connection = session.owner as Connection | null;
+    this.sessions.remove(session.id);
+    const connection = session.owner;
     // A client that asked for it is answered first, and ended by that answer.
-    if (connection !== null && connection.waitingCount === 0) connection.end();
+    if (connection instanceof Connection && connection.waitingCount === 0) connection.end();
   }
 
   onSessionCloseRefused(session: Session): void {
-    this.#parts.sessions.retryClosing(session, this.nowMs);
+    this.sessions.retryClosing(session, this.nowMs);
   }
 
   onDurable(lastZxid: Zxid): void {
     this.nowMs = this.#parts.clock.monotonicMs();
-    this.#role.onDurable(lastZxid);
+    this.#role?.onDurable(lastZxid);
     this.#sendAll();
   }
 
   onRefused(firstZxid: Zxid, error: DiskError): void {
     this.nowMs = this.#parts.clock.monotonicMs();
-    this.#role.onRefused(firstZxid, error);
+    this.#role?.onRefused(firstZxid, error);
     this.#sendAll();
-  }
-
-  onSnapshotWanted(): void {
-    this.#parts.onSnapshotWanted();
   }
 
   onFatal(error: DiskError): void {
     this.metrics.unrecoverableErrors.add(1);
     this.#parts.onFatal(error);
-  }
-
-  #reattach(connection: Connection, id: SessionId, password: Uint8Array, timeoutMs: number): void {
-    const { sessions, logger } = this.#parts;
-    const session = sessions.get(id);
-    const rightPassword = sameBytes(password, sessionPassword(id));
-    // The password comes first: a stranger must not be able to disturb the session's owner.
-    if (session === undefined || session.closing || !rightPassword) {
-      logger.info("A client asked for a session that is not there for it; it must open a new one", {
-        address: connection.socket.remoteAddress,
-        session: sessionIdToHex(id),
-        reason: session === undefined ? "expired or unknown" : session.closing ? "closing" : "wrong password",
-      });
-      return connection.onSessionInvalid();
-    }
-    (session.owner as Connection | null)?.close();
-    session.owner = connection;
-    sessions.setTimeout(session, timeoutMs, this.nowMs);
-    connection.onSessionReady(session);
   }
 
   #needTurnEnd(): void {
@@ -395,6 +467,11 @@ export class Replica implements ConnectionHost, LeaderRoleHost, LogEffects {
       const dirty = this.#dirty;
       this.#dirty = [];
       for (let index = 0; index < dirty.length; index++) dirty[index].flush();
+    }
+    const links = this.#dirtyLinks;
+    if (links.length > 0) {
+      this.#dirtyLinks = [];
+      for (let index = 0; index < links.length; index++) links[index].flush();
     }
     if (this.#paused.size > 0 && !this.isPressed) {
       for (const connection of [...this.#paused]) connection.onPressureGone();

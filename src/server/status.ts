@@ -3,6 +3,7 @@ import type {
   ConfigStatus,
   ConnectionExpirySet,
   ConnectionStatus,
+  EnsembleConfigStatus,
   EnsembleStatus,
   ProcessStatus,
   QuotaStatus,
@@ -14,14 +15,12 @@ import type {
 import type { Clock } from "../base/clock.ts";
 import type { SessionId } from "../protocol/session_id.ts";
 import type { Zxid } from "../protocol/zxid.ts";
-import type { SessionTracker } from "../session/session_tracker.ts";
 import type { Connection } from "./connection.ts";
 import type { Replica } from "./replica.ts";
 
 /** What a {@link ReplicaStatus} looks at. */
 export interface ReplicaStatusParts {
   readonly replica: Replica;
-  readonly sessions: SessionTracker;
   readonly metrics: ServerMetrics;
   readonly clock: Clock;
   readonly process: ProcessStatus;
@@ -31,16 +30,16 @@ export interface ReplicaStatusParts {
   directoryBytes(directory: string): number;
   /** The port that clients connect to, once it is open. */
   boundPort(): number | undefined;
+  /** Undefined when standalone. */
+  ensembleStatus(): EnsembleStatus | undefined;
+  ensembleConfig(): EnsembleConfigStatus | undefined;
 }
 
 /** Sessionless connections are shown in groups of this many ms (NIOServerCnxnFactory's expiry queue). */
 const connectionExpiryStepMs = 10_000;
 
-/** A standalone server as four-letter words see it. */
+/** A server as four-letter words see it. */
 export class ReplicaStatus implements StatusView {
-  readonly serving = true;
-  readonly mode: ServerMode = "standalone";
-  readonly ensemble: EnsembleStatus | undefined = undefined;
   readonly localSessionCount = 0;
   readonly process: ProcessStatus;
   readonly #parts: ReplicaStatusParts;
@@ -52,8 +51,21 @@ export class ReplicaStatus implements StatusView {
     this.#startedMs = parts.clock.monotonicMs();
   }
 
+  get serving(): boolean {
+    return this.#parts.replica.role !== null;
+  }
+
+  get mode(): ServerMode {
+    return this.#parts.replica.role?.mode ?? "standalone";
+  }
+
+  get ensemble(): EnsembleStatus | undefined {
+    return this.#parts.ensembleStatus();
+  }
+
   get config(): ConfigStatus {
-    return { ...this.#parts.config, clientPort: this.#parts.boundPort() ?? this.#parts.config.clientPort };
+    const { config, boundPort, ensembleConfig } = this.#parts;
+    return { ...config, clientPort: boundPort() ?? config.clientPort, ensemble: ensembleConfig() };
   }
 
   get metrics(): ServerMetrics {
@@ -91,7 +103,7 @@ export class ReplicaStatus implements StatusView {
   }
 
   get globalSessionCount(): number {
-    return this.#parts.sessions.size;
+    return this.#parts.replica.tree.sessions.size;
   }
 
   get connectionCount(): number {
@@ -103,7 +115,7 @@ export class ReplicaStatus implements StatusView {
   }
 
   *sessionExpirySets(): Iterable<SessionExpirySet> {
-    const { sessions, clock } = this.#parts;
+    const { replica: { sessions }, clock } = this.#parts;
     const offsetMs = clock.wallMs() - clock.monotonicMs();
     const sets = [...sessions.sets()].sort(([one], [other]) => one - other);
     for (const [expiresMs, sessionIds] of sets) yield { expiresAtMs: expiresMs + offsetMs, sessionIds };

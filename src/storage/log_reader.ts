@@ -83,6 +83,7 @@ export class LogReader {
   #filled = 0;
   #windowOffset = 0;
   #highest: Zxid = -1;
+  #previous: Zxid = -1;
   /** The current file was reported to go back to an earlier zxid. */
   #overlapTold = false;
 
@@ -103,6 +104,11 @@ export class LogReader {
   /** Highest zxid met so far, those before the wanted one too; -1 for none. */
   get highestZxid(): Zxid {
     return this.#highest;
+  }
+
+  /** Zxid of the entry before the present one, though it may not have been wanted; -1 for none. */
+  get previousZxid(): Zxid {
+    return this.#previous;
   }
 
   /**
@@ -208,6 +214,7 @@ export class LogReader {
     const zxid = this.#view.getInt32(start + 12) * 0x100000000 + this.#view.getUint32(start + 16);
     this.offset = this.#windowOffset + this.#at;
     const highest = this.#highest;
+    this.#previous = this.zxid;
     if (zxid <= highest && !this.#overlapTold) {
       this.#overlapTold = true;
       this.#logger.error("A txn log goes back to an earlier zxid; its entries are read again", {

@@ -18,7 +18,7 @@ import { loadSnapshot, looksWhole } from "./snapshot_reader.ts";
 export interface RecoveryOptions {
   readonly disk: Disk;
   readonly dirs: DataDirs;
-  /** A new one: receives the state. */
+  /** Receives the state, in place of what it holds. */
   readonly tree: DataTree;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -28,6 +28,10 @@ export interface RecoveryOptions {
   readonly createDatabase: boolean;
   /** Largest string or buffer believed, in bytes. */
   readonly fieldBytesMax: number;
+  /** The snapshot is in, or there is none: replay begins behind this zxid. */
+  onSnapshot?(zxid: Zxid): void;
+  /** Hears of each txn that was replayed; its entry is `bytes[start, end)` until the next. */
+  onTxn?(zxid: Zxid, bytes: Uint8Array, start: number, end: number): void;
 }
 
 /** What recovery found. */
@@ -39,8 +43,6 @@ export interface Recovered {
   readonly txnsReplayed: number;
   readonly snapshotMs: number;
   readonly replayMs: number;
-  /** Sessions that own ephemerals and do not exist: to be closed by whoever leads (ZooKeeperServer.loadData). */
-  readonly orphans: readonly SessionId[];
 }
 
 /** A bound on tries, as Apache has it: older snapshots than these are no help. */
@@ -63,16 +65,22 @@ export function recover(options: RecoveryOptions): Recovered {
   const loadedMs = clock.monotonicMs();
   const initialized = takeInitializeMarker(options);
   if (snapshotZxid === null) startEmpty(options, initialized);
+  options.onSnapshot?.(tree.lastProcessedZxid);
   const txnsReplayed = replay(options, snapshotZxid);
-  const orphans = [...tree.ephemerals.sessions()].filter((session) => !tree.sessions.has(session));
   return {
     snapshotZxid,
     lastZxid: tree.lastProcessedZxid,
     txnsReplayed,
     snapshotMs: loadedMs - beganMs,
     replayMs: clock.monotonicMs() - loadedMs,
-    orphans,
   };
+}
+
+/**
+ * @returns Sessions that own ephemerals and do not exist: to be closed by whoever leads (ZooKeeperServer.loadData).
+ */
+export function orphansOf(tree: DataTree): SessionId[] {
+  return [...tree.ephemerals.sessions()].filter((session) => !tree.sessions.has(session));
 }
 
 function loadNewestSnapshot({ disk, dirs, tree, logger, fieldBytesMax }: RecoveryOptions): Zxid | null {
@@ -142,7 +150,7 @@ function startEmpty(options: RecoveryOptions, initialized: boolean): void {
         "Put the data back; or, for a new database, make an empty file named initialize beside version-2",
     );
   }
-  tree.lastProcessedZxid = 0;
+  tree.clear();
 }
 
 /** Removes what a crash left of files that were being made: they may be large, and nobody reads them. */
@@ -157,10 +165,8 @@ function sweepPartials(disk: Disk, dirs: DataDirs, logger: Logger): void {
   }
 }
 
-function replay(
-  { disk, dirs, tree, logger, fieldBytesMax }: RecoveryOptions,
-  snapshotZxid: Zxid | null,
-): number {
+function replay(options: RecoveryOptions, snapshotZxid: Zxid | null): number {
+  const { disk, dirs, tree, logger, fieldBytesMax } = options;
   const reader = new LogReader({
     disk,
     directory: dirs.logs,
@@ -184,6 +190,7 @@ function replay(
             "Otherwise copy the data from another server, or restore a backup",
         );
       }
+      options.onTxn?.(reader.zxid, reader.bytes, reader.start, reader.end);
       count++;
     }
   } finally {

@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import type { Logger } from "../base/log.ts";
 import { JuteReader } from "../jute/reader.ts";
+import { JuteWriter } from "../jute/writer.ts";
 import { readAcl } from "../protocol/acl.ts";
 import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
 import { ErrorCode } from "../protocol/error_code.ts";
@@ -93,10 +94,7 @@ export class DataTree {
     this.quotas = new Quotas(this.store, options.logger);
     this.digestAudit = new DigestAudit(this.#digest, options.logger);
     this.#reapable = new ReapableIndex(this.store, options.ownerRules);
-    this.#countIn(this.store.root);
-    this.#addSystemZnode("/zookeeper");
-    this.#addSystemZnode("/zookeeper/quota");
-    this.ensureConfigZnode();
+    this.#addFirstZnodes();
   }
 
   /** High half of the tree digest, int32. */
@@ -217,6 +215,12 @@ export class DataTree {
     this.lastProcessedZxid = 0;
   }
 
+  /** Makes the tree what it was when new. No walker may be at work. */
+  clear(): void {
+    this.beginLoad();
+    this.#addFirstZnodes();
+  }
+
   /** A znode of a snapshot is in the store with all its fields: works out what is derived from it. */
   onLoaded(ref: ZnodeRef): void {
     this.acls.retain(this.store.aclKeyOf(ref));
@@ -239,6 +243,33 @@ export class DataTree {
     const ref = this.#addSystemZnode("/zookeeper/config");
     store.setAclKey(ref, this.acls.keyOf(readAcl));
     store.setAversion(ref, -1);
+  }
+
+  /** Puts the membership's text into /zookeeper/config: no txn, each server does it by itself (DataTree.setData). */
+  setConfigData(text: string, version: Zxid, timeMs: number): void {
+    this.ensureConfigZnode();
+    const ref = this.store.findPath("/zookeeper/config");
+    const bytes = textEncoder.encode(text);
+    this.store.setData(ref, bytes, 0, bytes.length);
+    this.store.setVersion(ref, -1);
+    this.store.setMzxid(ref, version);
+    this.store.setMtimeMs(ref, timeMs);
+  }
+
+  /** @returns What /zookeeper/config holds; "" for nothing. */
+  configData(): string {
+    const ref = this.store.findPath("/zookeeper/config");
+    if (ref === noZnode || this.store.dataLengthOf(ref) <= 0) return "";
+    const writer = new JuteWriter(512);
+    this.store.writeData(ref, writer);
+    return new TextDecoder().decode(writer.view().subarray(4));
+  }
+
+  #addFirstZnodes(): void {
+    this.#countIn(this.store.root);
+    this.#addSystemZnode("/zookeeper");
+    this.#addSystemZnode("/zookeeper/quota");
+    this.ensureConfigZnode();
   }
 
   #addSystemZnode(path: string): ZnodeRef {

@@ -30,6 +30,8 @@ export class DigestAudit {
   readonly #sum: DigestSum;
   readonly #logger: Logger;
   #awaited: ZxidDigest | null = null;
+  /** The tree came from a leader that went on changing it: it is whole once a txn's digest is right. */
+  #awaitsMatch = false;
   #recordedZxid: Zxid = 0;
   #recordedHigh = 0;
   #recordedLow = 0;
@@ -65,6 +67,14 @@ export class DigestAudit {
     this.#settle(snapshotZxid);
   }
 
+  /**
+   * The tree came over the wire, which carries no digest, and holds some of what is still to be applied: nothing is
+   * reported until a txn's digest agrees.
+   */
+  awaitMatch(): void {
+    this.#awaitsMatch = true;
+  }
+
   /** A txn, with all its parts, is in the tree. */
   onApplied(zxid: Zxid): void {
     if (this.#awaited !== null) this.#settle(zxid);
@@ -80,7 +90,11 @@ export class DigestAudit {
   /** Compares the digest that txn `zxid` carries, once it is in the tree. */
   compare(zxid: Zxid, version: number, high: number, low: number): void {
     if (this.#awaited !== null || version !== digestVersion) return;
-    if (this.#sum.high === high && this.#sum.low === low) return;
+    if (this.#sum.high === high && this.#sum.low === low) {
+      this.#awaitsMatch = false;
+      return;
+    }
+    if (this.#awaitsMatch) return;
     this.#report(zxid, digestValue(high, low));
   }
 
@@ -94,6 +108,7 @@ export class DigestAudit {
 
   clear(): void {
     this.#awaited = null;
+    this.#awaitsMatch = false;
     this.#recordedZxid = 0;
     this.#history.clear();
   }

@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
+import { counterOf, makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import type { Quorum, ServerId } from "../quorum/quorum.ts";
 
 /** A learner's connection, as its host numbers it. */
@@ -230,7 +230,8 @@ export class Leadership {
     seat.zxid = zxid;
     if (this.#phase === "history" && currentEpoch !== -1) {
       const { currentEpoch: own, lastZxid } = this.#options;
-      if (currentEpoch > own || (currentEpoch === own && zxid > lastZxid)) {
+      // Counter 0 is no txn: a leader's or its snapshot's mark that it began an epoch.
+      if (currentEpoch > own || (currentEpoch === own && zxid > lastZxid && counterOf(zxid) !== 0)) {
         this.#drop(seat, "its history is ahead of the leader's");
         // Whoever is ahead and votes must lead: another election finds it at once, waiting would not.
         if (!seat.isObserver && this.#quorums.some((quorum) => quorum.voters.includes(seat.serverId))) {

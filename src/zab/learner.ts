@@ -47,8 +47,11 @@ export interface LearnerEffects {
   onCommit(zxid: Zxid): void;
   /** A committed txn, for an observer. */
   onInform(entry: LoggedEntry): void;
-  /** A change of the membership is committed; it comes before the {@link onCommit} or {@link onInform} of its txn. */
-  onActivate(zxid: Zxid, designatedLeader: number): void;
+  /**
+   * A change of the membership is committed; it comes before the {@link onCommit} or {@link onInform} of its txn.
+   * `entry` is that txn for an observer, which was not shown it before; good during the call.
+   */
+  onActivate(zxid: Zxid, designatedLeader: number, entry: LoggedEntry | null): void;
   /** PING, to be answered with the sessions heard of. */
   onPing(zxid: Zxid): void;
   /** The leader has looked at a session that a client wants to take up. */
@@ -202,10 +205,10 @@ export class Learner {
         this.#keepProposal(packet.zxid, packet);
         return this.#keepCommit(packet.zxid);
       case PacketType.commitAndActivate:
-        this.#effects.onActivate(packet.zxid, packet.data().longNumber());
+        this.#effects.onActivate(packet.zxid, packet.data().longNumber(), null);
         return this.#keepCommit(packet.zxid);
       case PacketType.informAndActivate:
-        this.#effects.onActivate(packet.zxid, packet.data().longNumber());
+        this.#effects.onActivate(packet.zxid, packet.data().longNumber(), informed(packet, 8));
         this.#keepProposal(packet.zxid, packet, 8);
         return this.#keepCommit(packet.zxid);
       case PacketType.newLeader:
@@ -288,12 +291,12 @@ export class Learner {
       case PacketType.commit:
         return this.#commit(zxid);
       case PacketType.commitAndActivate:
-        this.#effects.onActivate(zxid, packet.data().longNumber());
+        this.#effects.onActivate(zxid, packet.data().longNumber(), null);
         return this.#commit(zxid);
       case PacketType.inform:
         return this.#onInform(packet, 0);
       case PacketType.informAndActivate:
-        this.#effects.onActivate(zxid, packet.data().longNumber());
+        this.#effects.onActivate(zxid, packet.data().longNumber(), informed(packet, 8));
         return this.#onInform(packet, 8);
       case PacketType.ping:
         return this.#effects.onPing(zxid);
@@ -322,10 +325,10 @@ export class Learner {
   }
 
   #onInform(packet: QuorumPacket, offset: number): void {
-    const { zxid, bytes, dataStart, dataEnd: end } = packet;
+    const { zxid } = packet;
     if (!this.#mayFollow(zxid)) return this.#leaveGap(zxid);
     this.#lastProposed = zxid;
-    this.#effects.onInform({ zxid, bytes, start: dataStart + offset, end });
+    this.#effects.onInform(informed(packet, offset));
   }
 
   #commit(zxid: Zxid): void {
@@ -364,4 +367,9 @@ export class Learner {
     this.#phase = "over";
     this.#effects.leave(reason, wantsSnapshot);
   }
+}
+
+/** The txn entry in a packet, behind `offset` other bytes. */
+function informed({ zxid, bytes, dataStart, dataEnd }: QuorumPacket, offset: number): LoggedEntry {
+  return { zxid, bytes, start: Math.min(dataStart + offset, dataEnd), end: dataEnd };
 }

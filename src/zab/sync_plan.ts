@@ -15,8 +15,12 @@ export interface SyncPlan {
 
 /** Entries of the txn log on disk, in order. */
 export interface HistoryReader {
-  /** @returns The next entry, good until the next call; null at the end. */
+  /** @returns The next entry, good until the next call; null at the end, or where reading fails. */
   next(): LoggedEntry | null;
+  /** Zxid of the entry before the one that {@link next} gave last; -1 when there is none. */
+  readonly before: Zxid;
+  /** Reading failed. */
+  readonly isBroken: boolean;
   close(): void;
 }
 
@@ -28,8 +32,8 @@ export interface SyncState {
   readonly lastCommitted: Zxid;
   readonly committedLog: CommittedLog;
   /**
-   * Opens the log on disk at the newest entry not behind `zxid`, or before it; null when that is not there, or so
-   * much that a snapshot is the shorter way (`snapshotSizeFactor`).
+   * Opens the log on disk at the first entry that is not older than `zxid`; null when that is so much that a
+   * snapshot is the shorter way (`snapshotSizeFactor`).
    */
   openHistory(zxid: Zxid): HistoryReader | null;
 }
@@ -83,13 +87,16 @@ function walkHistory(state: SyncState, walk: Walk, min: Zxid): void {
     for (let entry = history.next(); entry !== null && !walk.isHopeless; entry = history.next()) {
       // What the disk holds behind the newest committed txn is not decided yet.
       if (entry.zxid > state.lastCommitted) break;
-      if (before < 0 && entry.zxid > state.learnerZxid) walk.isHopeless = true;
-      else if (before >= 0 && entry.zxid <= before) continue;
-      else if (before >= 0 && !follows(before, entry.zxid)) walk.isHopeless = true;
-      else walk.onEntry(entry);
+      if (before < 0) {
+        if (entry.zxid > state.learnerZxid && history.before < 0) walk.isHopeless = true;
+        else walk.onOlder(history.before);
+      } else if (entry.zxid <= before) continue;
+      else if (!follows(before, entry.zxid)) walk.isHopeless = true;
+      if (!walk.isHopeless) walk.onEntry(entry);
       before = entry.zxid;
       if (entry.zxid >= min) break;
     }
+    if (history.isBroken) walk.isHopeless = true;
   } finally {
     history.close();
   }
@@ -120,6 +127,11 @@ class Walk {
   /** The learner has all that precedes the entries to come, and nothing else. */
   onBase(zxid: Zxid): void {
     this.#begin(zxid, zxid);
+    this.last = zxid;
+  }
+
+  /** An entry that the learner may have, and that precedes those to come. */
+  onOlder(zxid: Zxid): void {
     this.last = zxid;
   }
 

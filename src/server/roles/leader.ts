@@ -4,24 +4,29 @@ import type { DiskError } from "../../base/disk.ts";
 import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ServerMetrics } from "../../admin/metrics.ts";
-import type { JuteReader } from "../../jute/reader.ts";
+import { JuteError, type JuteReader } from "../../jute/reader.ts";
 import type { WriteOp } from "../../pipeline/op.ts";
 import { closeSession } from "../../pipeline/ops/close_session.ts";
 import type { Preparation, WriteOrigin } from "../../pipeline/preparation.ts";
 import { WriteReplyBuilder } from "../../pipeline/write_reply.ts";
+import type { ServerMode } from "../../admin/status_view.ts";
+import type { Trace } from "../../base/trace.ts";
+import type { AuthId } from "../../protocol/acl.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import type { SessionId } from "../../protocol/session_id.ts";
-import { type Zxid, zxidToHex } from "../../protocol/zxid.ts";
+import { counterOf, type Zxid, zxidToHex } from "../../protocol/zxid.ts";
+import { type Membership, quorumOf } from "../../quorum/membership.ts";
 import type { ServerId } from "../../quorum/quorum.ts";
-import type { Session } from "../../session/session_tracker.ts";
+import type { Session, SessionTracker } from "../../session/session_tracker.ts";
 import type { DataTree } from "../../tree/data_tree.ts";
 import type { TreeEvents } from "../../tree/tree_observer.ts";
 import type { Leader, LeaderEffects } from "../../zab/leader.ts";
 import type { ClientRequest } from "../client_request.ts";
 import type { Connection } from "../connection.ts";
+import type { Role } from "./role.ts";
 
 /** A txn on its way from the log to the tree, and who waits for it. */
-class Proposal {
+export class Proposal {
   readonly zxid: Zxid;
   /** The entry is `bytes[start, end)`. */
   readonly bytes: Uint8Array;
@@ -33,6 +38,8 @@ class Proposal {
   readonly op: WriteOp | null;
   /** The session it opens or closes, else null. */
   readonly session: Session | null;
+  /** The membership it brings, or null. */
+  readonly membership: Membership | null;
   readonly proposedMs: number;
 
   constructor(
@@ -51,6 +58,7 @@ class Proposal {
     this.request = request;
     this.op = op;
     this.session = session;
+    this.membership = preparation.newMembership;
     this.proposedMs = proposedMs;
   }
 }
@@ -58,7 +66,12 @@ class Proposal {
 /** What a leader's office asks of the server around it. */
 export interface LeaderRoleHost {
   readonly nowMs: number;
+  readonly sessions: SessionTracker;
   wallMs(): number;
+  expireSessions(): void;
+  /** The session that a client wants is open: it has it now. */
+  reattach(connection: Connection, id: SessionId, timeoutMs: number): void;
+  refuseSession(connection: Connection, id: SessionId, reason: string): void;
   /** A session's first txn is applied: it exists for everybody. */
   onSessionCreated(session: Session, connection: Connection | null): void;
   /** A session's first txn was refused by the disk. */
@@ -75,6 +88,28 @@ export interface ProposalLog {
   append(bytes: Uint8Array, start: number, end: number, zxid: Zxid): void;
 }
 
+/** A leader's learners; none has any when standalone. Calls only queue work. */
+export interface Learners {
+  /** To be sent to every follower. */
+  onProposed(proposal: Proposal): void;
+  /** A quorum has it: to be told every learner. */
+  onCommitted(proposal: Proposal): void;
+  /** The disk refuses what followers were sent already, or the epoch is used up: the office cannot go on. */
+  resign(reason: string): void;
+}
+
+/** A request that a learner forwarded (REQUEST). */
+export interface ForwardedRequest {
+  /** Its learner, which a session it made or took up belongs to. */
+  readonly from: unknown;
+  readonly sessionId: SessionId;
+  readonly cxid: number;
+  /** The operation; null for one that does not exist or is no client's to ask. */
+  readonly op: WriteOp | null;
+  readonly authIds: readonly AuthId[];
+  readonly body: JuteReader;
+}
+
 /** What a {@link LeaderRole} is made of. */
 export interface LeaderRoleParts {
   readonly serverId: ServerId;
@@ -87,19 +122,29 @@ export interface LeaderRoleParts {
   readonly metrics: ServerMetrics;
   readonly logger: Logger;
   readonly host: LeaderRoleHost;
+  /** Null when standalone. */
+  readonly learners: Learners | null;
+  readonly trace?: Trace;
 }
 
 /**
- * A server that leads, be it an ensemble of one: requests become txns, txns go to the log, and what a quorum
- * has on stable storage is committed, applied and answered.
+ * A server that leads, be it an ensemble of one: requests become txns, txns go to the log and to the followers, and
+ * what a quorum has on stable storage is committed, applied and answered.
  *
- * Order, never broken: log, sync, ack, commit, apply, reply. Bound: limits.proposalsOutstandingMax.
+ * Order, never broken: log, sync, ack, commit, apply, reply. A commit that others make a quorum for is told to the
+ * learners at once; this server's own tree waits for its own disk, so that memory is never ahead of it. Bound:
+ * limits.proposalsOutstandingMax.
  */
-export class LeaderRole implements LeaderEffects {
+export class LeaderRole implements Role, LeaderEffects {
+  readonly mode: ServerMode;
+  readonly asksForSync = false;
   readonly #parts: LeaderRoleParts;
   readonly #reply: WriteReplyBuilder;
-  /** Proposed and not applied, in zxid order. */
+  /** Proposed and not applied, in zxid order; the first {@link #committedCount} are committed. */
   readonly #proposals = new Deque<Proposal>(1024);
+  #committedCount = 0;
+  #durable: Zxid;
+  #applying = false;
   /** The disk refused what is newest; until what is older is applied, nothing can be prepared on top of it. */
   #recovering = false;
   #refusing = false;
@@ -108,12 +153,40 @@ export class LeaderRole implements LeaderEffects {
 
   constructor(parts: LeaderRoleParts) {
     this.#parts = parts;
+    this.mode = parts.learners === null ? "standalone" : "leader";
     this.#reply = new WriteReplyBuilder(parts.tree.store);
+    this.#durable = parts.leader.lastProposed;
   }
 
   /** Txns proposed and not applied. */
   get outstandingCount(): number {
     return this.#proposals.length;
+  }
+
+  /** Zxid of the newest proposal. */
+  get lastProposed(): Zxid {
+    return this.#parts.leader.lastProposed;
+  }
+
+  get lastCommitted(): Zxid {
+    return this.#parts.leader.lastCommitted;
+  }
+
+  /** Proposals that are not in the tree, oldest first, those up to {@link lastCommitted} committed. */
+  *unapplied(): Iterable<Proposal> {
+    for (let index = 0; index < this.#proposals.length; index++) yield this.#proposals.at(index)!;
+  }
+
+  /**
+   * Ends the office. The log must be at rest: everything in it goes into the tree, committed or not, as after a start
+   * from it; who leads next decides what becomes of it (ZKDatabase.fastForwardDataBase).
+   */
+  finish(): void {
+    this.#applying = true;
+    for (let next = this.#proposals.shift(); next !== undefined; next = this.#proposals.shift()) {
+      this.#parts.tree.apply(next.bytes, next.start, next.end, null, null);
+      this.#traceApply(next);
+    }
   }
 
   /**
@@ -126,6 +199,13 @@ export class LeaderRole implements LeaderEffects {
     const { preparation, host, metrics } = this.#parts;
     if (this.#recovering) return ErrorCode.systemError;
     if (this.#proposals.length >= limits.proposalsOutstandingMax) return ErrorCode.throttledOp;
+    if (this.#isUsedUp()) return ErrorCode.connectionLoss;
+    const { session: held } = connection;
+    if (held!.owner !== connection) {
+      // Nobody has taken it up since its server began to lead; else it has moved to another one.
+      if (held!.owner !== null) return ErrorCode.sessionMoved;
+      held!.owner = connection;
+    }
     preparation.prepare(op, connection, request.xid, body, host.wallMs());
     const { quotaExceededAt } = preparation;
     if (quotaExceededAt !== null) metrics.quotaExceeded.add(quotaExceededAt.split("/")[1], 1);
@@ -138,12 +218,49 @@ export class LeaderRole implements LeaderEffects {
     return ErrorCode.ok;
   }
 
+  /**
+   * Proposes what a learner forwarded. Whatever is wrong with it becomes an error txn: the learner waits for one
+   * (PrepRequestProcessor.pRequest, checkSession).
+   */
+  submitForwarded(request: ForwardedRequest): void {
+    const { preparation, host } = this.#parts;
+    const { sessionId, cxid, op, body, from } = request;
+    if (this.#isUsedUp()) return;
+    const session = host.sessions.get(sessionId) ?? null;
+    let error: number = ErrorCode.ok;
+    if (op === null) error = ErrorCode.unimplemented;
+    else if (op !== closeSession) {
+      if (session === null || session.closing) error = ErrorCode.sessionExpired;
+      else if (session.owner === null) session.owner = from;
+      else if (session.owner !== from) error = ErrorCode.sessionMoved;
+    }
+    if (error === ErrorCode.ok) {
+      try {
+        preparation.prepare(op!, request, cxid, body, host.wallMs());
+      } catch (thrown) {
+        if (!(thrown instanceof JuteError)) throw thrown;
+        error = ErrorCode.marshallingError;
+      }
+    }
+    if (error !== ErrorCode.ok) preparation.prepareError(sessionId, cxid, error, host.wallMs());
+    const isClosing = op === closeSession && error === ErrorCode.ok && session !== null;
+    if (isClosing) session.closing = true;
+    this.#propose(new Proposal(preparation, null, null, op, isClosing ? session : null, host.nowMs));
+  }
+
+  /** Proposes that a session begin which a learner's client asked for. */
+  createForwarded(sessionId: SessionId, timeoutMs: number, from: unknown): void {
+    const { host } = this.#parts;
+    if (this.#isUsedUp()) return;
+    const session = host.sessions.add(sessionId, timeoutMs, host.nowMs);
+    session.owner = from;
+    this.#proposeCreateSession(session, null);
+  }
+
   /** Proposes that a session begin. @returns Whether that can be proposed now. */
   createSession(session: Session, connection: Connection | null): boolean {
-    if (this.#recovering || this.#proposals.length >= limits.proposalsOutstandingMax) return false;
-    const { preparation, host } = this.#parts;
-    preparation.prepareCreateSession(session.id, session.timeoutMs, host.wallMs());
-    this.#propose(new Proposal(preparation, connection, null, null, session, host.nowMs));
+    if (!this.#mayPropose()) return false;
+    this.#proposeCreateSession(session, connection);
     return true;
   }
 
@@ -157,42 +274,65 @@ export class LeaderRole implements LeaderEffects {
     return this.#proposeOwn(op, 0n, body, null);
   }
 
+  revalidate(connection: Connection, id: SessionId, timeoutMs: number): void {
+    const { host } = this.#parts;
+    const session = host.sessions.get(id);
+    if (session === undefined || session.closing) {
+      return host.refuseSession(connection, id, session === undefined ? "expired or unknown" : "closing");
+    }
+    host.reattach(connection, id, timeoutMs);
+  }
+
+  sync(_connection: Connection, _request: ClientRequest): void {
+    assert(false, "a leader answers sync like a read");
+  }
+
+  touch(session: Session, nowMs: number): void {
+    this.#parts.host.sessions.touch(session, nowMs);
+  }
+
+  tick(_nowMs: number): void {
+    this.#parts.host.expireSessions();
+  }
+
   /** This server's disk has synced everything up to `zxid`. */
   onDurable(zxid: Zxid): void {
     this.#refusing = false;
+    this.#durable = Math.max(this.#durable, zxid);
     this.#parts.leader.onAck(this.#parts.serverId, zxid, this);
+    this.#applyReady();
+  }
+
+  /** A learner has `zxid`, and all before it, on its disk. */
+  onLearnerAck(from: ServerId, zxid: Zxid): void {
+    this.#parts.leader.onAck(from, zxid, this);
   }
 
   commit(zxid: Zxid): void {
-    const proposal = this.#proposals.shift();
+    const proposal = this.#proposals.at(this.#committedCount);
     assert(proposal?.zxid === zxid, "txns are committed in the order they were proposed");
-    const { tree, events, preparation, metrics, host } = this.#parts;
-    const { connection, op, session, request } = proposal;
-    const reply = this.#reply;
-    reply.begin(op?.reply ?? "nothing");
-    tree.apply(proposal.bytes, proposal.start, proposal.end, request === null ? null : reply, events);
-    reply.end();
-    preparation.pending.onApplied(zxid);
+    this.#committedCount++;
+    const { learners, metrics, host, trace } = this.#parts;
     metrics.commits.add(1);
-    const waitedMs = host.nowMs - proposal.proposedMs;
-    metrics.quorumAckLatency.record(waitedMs);
-    metrics.appendToSyncedTime.record(waitedMs);
-    if (session !== null && op === null) host.onSessionCreated(session, connection);
-    if (session !== null && op !== null) host.onSessionClosed(session);
-    if (request !== null) connection!.onWriteDone(request, zxid, reply.error, reply.body);
-    if (this.#proposals.length === 0) this.#onIdle();
+    metrics.quorumAckLatency.record(host.nowMs - proposal.proposedMs);
+    trace?.({ kind: "commit", zxid });
+    learners?.onCommitted(proposal);
+    if (proposal.membership !== null) this.#parts.leader.onReconfigCommitted(this);
+    this.#applyReady();
   }
 
   reject(from: ServerId, reason: string): void {
+    this.#parts.trace?.({ kind: "violation", peer: from, reason });
     this.#parts.logger.error("A peer sent what cannot be", { from, reason });
   }
 
   /**
-   * The log could not take `firstZxid` and what follows: those writes never happened and are answered with
-   * an error; reads go on, and writes again as soon as the disk takes them.
+   * The log could not take `firstZxid` and what follows. Alone, those writes never happened and are answered with
+   * an error; reads go on, and writes again as soon as the disk takes them. With followers, which may have logged
+   * them, only another leader can tell what becomes of them.
    */
   onRefused(firstZxid: Zxid, error: DiskError): void {
-    const { leader, logger, tree } = this.#parts;
+    const { leader, logger, tree, learners } = this.#parts;
     if (!this.#refusing) {
       logger.error("The disk takes no more: writes are refused until there is room", {
         error: error.code,
@@ -201,7 +341,7 @@ export class LeaderRole implements LeaderEffects {
       });
     }
     this.#refusing = true;
-    leader.onRefused(firstZxid);
+    if (learners === null) leader.onRefused(firstZxid);
     assert(tree.lastProcessedZxid < firstZxid, "what is applied cannot be refused");
     const older: Proposal[] = [];
     for (let next = this.#proposals.shift(); next !== undefined; next = this.#proposals.shift()) {
@@ -209,7 +349,46 @@ export class LeaderRole implements LeaderEffects {
     }
     for (const proposal of older) this.#proposals.push(proposal);
     this.#recovering = true;
+    if (learners !== null) {
+      this.#refused = [];
+      return learners.resign(`the disk takes no more (${error.code})`);
+    }
     if (older.length === 0) this.#onIdle();
+  }
+
+  /** Applies what is committed and on this server's own disk. */
+  #applyReady(): void {
+    // What an applied txn sets in motion may commit more.
+    if (this.#applying) return;
+    this.#applying = true;
+    for (let next = this.#proposals.peek(); next !== undefined; next = this.#proposals.peek()) {
+      if (this.#committedCount === 0 || next.zxid > this.#durable) break;
+      this.#proposals.shift();
+      this.#committedCount--;
+      this.#apply(next);
+    }
+    this.#applying = false;
+    if (this.#proposals.length === 0) this.#onIdle();
+  }
+
+  #apply(proposal: Proposal): void {
+    const { tree, events, preparation, metrics, host } = this.#parts;
+    const { connection, op, session, request, zxid } = proposal;
+    const reply = this.#reply;
+    reply.begin(op?.reply ?? "nothing");
+    tree.apply(proposal.bytes, proposal.start, proposal.end, request === null ? null : reply, events);
+    this.#traceApply(proposal);
+    reply.end();
+    preparation.pending.onApplied(zxid);
+    metrics.appendToSyncedTime.record(host.nowMs - proposal.proposedMs);
+    if (session !== null && op === null) host.onSessionCreated(session, connection);
+    if (session !== null && op !== null) host.onSessionClosed(session);
+    if (request !== null) connection!.onWriteDone(request, zxid, reply.error, reply.body);
+  }
+
+  #traceApply({ zxid, bytes, start, end }: Proposal): void {
+    const { trace, tree } = this.#parts;
+    trace?.({ kind: "apply", zxid, entry: bytes.subarray(start, end), digest: tree.digest });
   }
 
   #answerRefused(proposal: Proposal): void {
@@ -222,8 +401,26 @@ export class LeaderRole implements LeaderEffects {
     connection.onWriteDone(request, tree.lastProcessedZxid, ErrorCode.systemError, this.#reply.body);
   }
 
+  #mayPropose(): boolean {
+    return !this.#recovering && this.#proposals.length < limits.proposalsOutstandingMax && !this.#isUsedUp();
+  }
+
+  /** The counter of an epoch is at its end: the last zxid is never given out (ZOOKEEPER-1277). */
+  #isUsedUp(): boolean {
+    const { learners, leader } = this.#parts;
+    if (learners === null || counterOf(leader.lastProposed) < counterMax) return false;
+    learners.resign("the epoch has no zxids left");
+    return true;
+  }
+
+  #proposeCreateSession(session: Session, connection: Connection | null): void {
+    const { preparation, host } = this.#parts;
+    preparation.prepareCreateSession(session.id, session.timeoutMs, host.wallMs());
+    this.#propose(new Proposal(preparation, connection, null, null, session, host.nowMs));
+  }
+
   #proposeOwn(op: WriteOp, sessionId: SessionId, body: JuteReader, session: Session | null): boolean {
-    if (this.#recovering || this.#proposals.length >= limits.proposalsOutstandingMax) return false;
+    if (!this.#mayPropose()) return false;
     const { preparation, host } = this.#parts;
     const origin: WriteOrigin = { sessionId, authIds: [] };
     preparation.prepare(op, origin, 0, body, host.wallMs());
@@ -232,9 +429,18 @@ export class LeaderRole implements LeaderEffects {
   }
 
   #propose(proposal: Proposal): void {
-    const { leader, log, metrics } = this.#parts;
+    const { leader, log, metrics, learners, trace } = this.#parts;
     this.#proposals.push(proposal);
     leader.propose(proposal.zxid);
+    if (proposal.membership !== null) leader.onReconfigProposed(proposal.zxid, quorumOf(proposal.membership));
+    if (trace !== undefined) {
+      trace({
+        kind: "propose",
+        zxid: proposal.zxid,
+        entry: proposal.bytes.subarray(proposal.start, proposal.end),
+      });
+    }
+    learners?.onProposed(proposal);
     log.append(proposal.bytes, proposal.start, proposal.end, proposal.zxid);
     metrics.proposals.add(1);
     metrics.txnsQueuedForLog.add(1);
@@ -252,3 +458,6 @@ export class LeaderRole implements LeaderEffects {
     if (this.#proposals.length === 0) preparation.onIdle();
   }
 }
+
+/** The last counter but one of an epoch. */
+const counterMax = 0xfffffffe;

@@ -19,7 +19,7 @@ import { LeaderRole } from "../../../src/server/roles/leader.ts";
 import { WatchMeter } from "../../../src/server/watch_meter.ts";
 import { ReplicaStatus } from "../../../src/server/status.ts";
 import { SessionIds } from "../../../src/session/session_ids.ts";
-import { SessionTracker } from "../../../src/session/session_tracker.ts";
+import type { SessionTracker } from "../../../src/session/session_tracker.ts";
 import { DataTree } from "../../../src/tree/data_tree.ts";
 import { ObjectZnodeStore } from "../../../src/tree/object_znode_store.ts";
 import { WatchManager } from "../../../src/watch/watch_manager.ts";
@@ -156,8 +156,9 @@ export class ReplicaBench {
     logger: silentLogger,
   });
   readonly replica: Replica;
-  readonly sessions: SessionTracker;
-  snapshotsWanted = 0;
+  get sessions(): SessionTracker {
+    return this.replica.sessions;
+  }
   #appended: number[] = [];
 
   constructor(settings: readonly string[] = []) {
@@ -177,19 +178,16 @@ export class ReplicaBench {
     ], false);
     const metrics = new ServerMetrics();
     const watches = new WatchManager();
-    this.sessions = new SessionTracker({ tickMs: config.tickMs });
     this.replica = new Replica({
       config,
       clock: this.clock,
       logger: silentLogger,
       tree: this.tree,
       watches,
-      sessions: this.sessions,
       sessionIds: new SessionIds(1, this.clock.monotonicMs()),
       access,
       metrics,
       flushLog: () => {},
-      onSnapshotWanted: () => this.snapshotsWanted++,
       onFatal: (error) => {
         throw error;
       },
@@ -208,10 +206,10 @@ export class ReplicaBench {
       metrics,
       logger: silentLogger,
       host: this.replica,
+      learners: null,
     });
     const status = new ReplicaStatus({
       replica: this.replica,
-      sessions: this.sessions,
       metrics,
       clock: this.clock,
       process: { version: "test", environment: () => [], openFiles: () => 0, openFilesMax: () => 0 },
@@ -230,9 +228,11 @@ export class ReplicaBench {
       sessionlessConnectionMs: config.limits.sessionlessConnectionMs,
       directoryBytes: () => 0,
       boundPort: () => undefined,
+      ensembleStatus: () => undefined,
+      ensembleConfig: () => undefined,
     });
-    this.replica.becomeServing(
-      role,
+    this.replica.becomeServing(role);
+    this.replica.showStatus(
       status,
       new FourLetterSettings(
         new Set(["ruok", "srvr", "stat", "mntr", "cons", "dump", "wchs", "wchc", "wchp"]),

@@ -1,0 +1,604 @@
+import type { EnsembleConfigStatus, EnsembleStatus, ServerMode } from "../admin/status_view.ts";
+import type { Timer } from "../base/clock.ts";
+import { DiskError } from "../base/disk.ts";
+import type { Listener } from "../base/network.ts";
+import { randomBelow } from "../base/random.ts";
+import type { EnsembleConfig, ServerConfig } from "../config/server_config.ts";
+import { Election, type ElectionEffects } from "../election/election.ts";
+import type { Vote } from "../election/vote.ts";
+import { decodeNotification, encodeNotification, type PeerState } from "../protocol/notification.ts";
+import { makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
+import { membershipText, votersOf, withVersion } from "../quorum/membership.ts";
+import type { ServerId } from "../quorum/quorum.ts";
+import type { DataDirs } from "../storage/data_dirs.ts";
+import { orphansOf, type Recovered } from "../storage/recovery.ts";
+import type { LoggedEntry } from "../zab/committed_log.ts";
+import type { DatabaseUser } from "./database.ts";
+import { ElectionPort } from "./election_port.ts";
+import { MembershipKeeper } from "./membership_keeper.ts";
+import { QuorumLink } from "./quorum_link.ts";
+import { Following, type FollowingPeer } from "./roles/following.ts";
+import type { LeaderRole, Proposal } from "./roles/leader.ts";
+import { Leading, type LeadingPeer } from "./roles/leading.ts";
+import type { LearnerRole } from "./roles/learner.ts";
+import type { RunningServer, ServerWorld } from "./server.ts";
+import { ServerCore } from "./server_core.ts";
+
+/** A learner that connects before this server knows that it leads is kept waiting for so long, ms. */
+const earlyLearnerMs = 1000;
+const earlyLearnersMax = 64;
+/** After its disk failed a server waits so long before it looks again, ms: nothing changes that quickly. */
+const diskRetryMs = 1000;
+
+/** Whom to follow, or to lead, without an election. */
+interface Designation {
+  readonly leader: ServerId;
+  readonly zxid: Zxid;
+}
+
+/**
+ * One server of an ensemble (QuorumPeer): looks for a leader, then leads or follows until that ends, and looks again.
+ *
+ * Between two offices the log comes to rest and everything in it goes into the tree, so that what a server stands for
+ * in an election is what its disk holds (ZOOKEEPER-2845, -4712).
+ */
+export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer, DatabaseUser {
+  readonly zxid: Zxid;
+  readonly serving: Promise<ServerMode>;
+  readonly failed: Promise<Error>;
+  readonly #config: ServerConfig;
+  readonly #ensemble: EnsembleConfig;
+  readonly #world: ServerWorld;
+  readonly #self: ServerId;
+  readonly #core: ServerCore;
+  readonly #members: MembershipKeeper;
+  readonly #election: Election;
+  readonly #port: ElectionPort;
+  readonly #recovered: Recovered;
+  #quorumListeners: Listener[] = [];
+  #office: Leading | Following | null = null;
+  #role: LeaderRole | LearnerRole | null = null;
+  /** The office is over; the log has yet to come to rest. */
+  #ending = false;
+  #endScheduled = false;
+  #decision: Vote | null = null;
+  #designation: Designation | null = null;
+  #membershipChanged = false;
+  #wantsSnapshot = false;
+  #lookAfterMs = 0;
+  /** Learners that came before this server knew that it leads. */
+  #early = new Set<QuorumLink>();
+  /** What NEWLEADER told, in force from UPTODATE on. */
+  #leaderConfig: string | null = null;
+  #timer: Timer | null = null;
+  #timerMs = Infinity;
+  #stopped = false;
+  #resolveServing!: (mode: ServerMode) => void;
+  #fail!: (error: Error) => void;
+
+  /** @throws {RecoveryError | CorruptLogError | DiskError} */
+  constructor(config: ServerConfig, ensemble: EnsembleConfig, world: ServerWorld, dirs: DataDirs) {
+    this.#config = config;
+    this.#ensemble = ensemble;
+    this.#world = world;
+    const self = this.#self = config.serverId!;
+    this.serving = new Promise((resolve) => this.#resolveServing = resolve);
+    this.failed = new Promise((resolve) => this.#fail = resolve);
+    this.#core = new ServerCore({
+      config,
+      world,
+      dirs,
+      serverId: self,
+      databaseUser: () => this,
+      ensembleStatus: () => this.#status(),
+      ensembleConfig: () => this.#configStatus(),
+      onFatal: (error) => this.onFatal(error),
+    });
+    this.#recovered = this.#core.load();
+    this.#core.database.loadEpochs();
+    this.zxid = this.#recovered.lastZxid;
+    const { logger, disk, network, clock } = world;
+    this.#members = new MembershipKeeper({
+      self,
+      config: ensemble,
+      zooCfg: config.configFile === undefined ? undefined : world.absolutePath(config.configFile),
+      disk,
+      logger,
+    });
+    this.#takeConfigOfTree();
+    this.onTreeLoaded();
+    this.#election = new Election(this.#members.forElection(), ensemble, this.#electionEffects());
+    this.#port = new ElectionPort({ network, clock, log: logger }, {
+      self,
+      connectMs: ensemble.electionConnectMs,
+      handshakeMs: ensemble.electionHandshakeMs,
+      bindAttempts: ensemble.electionBindAttempts,
+      addressesOf: (sid) => this.#members.find(sid)?.addresses ?? [],
+    }, {
+      onMessage: (from, bytes) => {
+        const notification = decodeNotification(bytes);
+        if (notification !== null) {
+          this.#elect((nowMs) => this.#election.onNotification(from, notification, nowMs));
+        }
+      },
+      onLinkUp: (sid) => this.#elect((nowMs) => this.#election.onLinkUp(sid, nowMs)),
+      onLinkDown: (sid) => this.#elect((nowMs) => this.#election.onLinkDown(sid, nowMs)),
+    });
+  }
+
+  get mode(): ServerMode | "looking" {
+    return this.#core.replica.role?.mode ?? "looking";
+  }
+
+  get address(): string | undefined {
+    return this.#core.address;
+  }
+
+  get port(): number | undefined {
+    return this.#core.port;
+  }
+
+  /** Opens all ports and begins to look. @throws {ListenError} After which the server is stopped. */
+  async listen(): Promise<void> {
+    try {
+      if (this.#members.isChangeable) this.#members.backUp();
+      await this.#listenForServers();
+      await this.#core.listen(this.#config.client);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#core.keepHouse(this.#recovered);
+    this.#look();
+  }
+
+  stop(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    this.#stopped = true;
+    this.#closePorts();
+    this.#office?.close("the server stops");
+    this.#core.stop();
+    return Promise.resolve();
+  }
+
+  onDurable(lastZxid: Zxid): void {
+    this.#core.replica.onDurable(lastZxid);
+    this.#maybeEnd();
+  }
+
+  onRefused(firstZxid: Zxid, error: DiskError): void {
+    this.#lookAfterMs = this.#world.clock.monotonicMs() + diskRetryMs;
+    if (this.#ending) this.#role?.onRefused(firstZxid, error);
+    else this.#core.replica.onRefused(firstZxid, error);
+    this.#maybeEnd();
+  }
+
+  onFatal(error: Error): void {
+    this.#closePorts();
+    this.#core.closeDoors();
+    this.#office?.close("the server fails");
+    this.#fail(error);
+  }
+
+  // What an office tells.
+
+  onEstablished(role: LeaderRole, epoch: number): void {
+    const { replica, tree } = this.#core;
+    this.#role = role;
+    this.#election.setPeerEpoch(epoch);
+    if (this.#members.isChanging) this.#commitMembership();
+    replica.takeSessions();
+    this.#serve(role, this.#ensemble.leaderServes);
+    this.#world.logger.info("Now leading", { epoch, zxid: `0x${zxidToHex(tree.lastProcessedZxid)}` });
+    replica.closeOrphans(orphansOf(tree));
+  }
+
+  onUpToDate(role: LearnerRole, epoch: number): void {
+    this.#role = role;
+    this.#election.setPeerEpoch(epoch);
+    if (this.#leaderConfig !== null) {
+      const membership = this.#members.read(this.#leaderConfig, this.#leaderId);
+      if (membership !== null) this.#tolerateDisk(() => this.#members.commit(membership));
+      this.#onMembershipChanged();
+    }
+    this.#core.replica.forgetSessions();
+    this.#serve(role, true);
+    this.#world.logger.info("Now following", { leader: this.#leaderId, epoch, mode: role.mode });
+  }
+
+  onLeadingOver(reason: string): void {
+    this.#scheduleEnd(reason);
+  }
+
+  onFollowingOver(reason: string, wantsSnapshot: boolean): void {
+    this.#wantsSnapshot = wantsSnapshot;
+    this.#scheduleEnd(reason);
+  }
+
+  onTreeLoaded(): void {
+    const { committed } = this.#members;
+    this.#core.tree.setConfigData(membershipText(committed), committed.version, this.#world.clock.wallMs());
+  }
+
+  configText(): string {
+    return membershipText(this.#members.lastSeen);
+  }
+
+  onLeaderConfig(text: string): void {
+    if (!this.#members.isChangeable) return;
+    this.#leaderConfig = text;
+    const membership = this.#members.read(text, this.#leaderId);
+    if (membership !== null) this.#members.propose(membership);
+    this.#onMembershipChanged();
+  }
+
+  onProposal(entry: LoggedEntry): void {
+    const membership = this.#members.proposedBy(entry, this.#leaderId);
+    if (membership === null) return;
+    this.#members.propose(membership);
+    this.#onMembershipChanged();
+  }
+
+  onActivate(_zxid: Zxid, designatedLeader: ServerId, entry: LoggedEntry | null): void {
+    if (entry !== null) this.onProposal(entry);
+    const wasObserver = this.#members.own?.observer;
+    this.#commitMembership();
+    if (designatedLeader === this.#leaderId && this.#members.own?.observer === wasObserver) return;
+    if (designatedLeader >= 0) this.#designation = { leader: designatedLeader, zxid: _zxid };
+    this.#scheduleEnd("a reconfiguration gave this ensemble another leader, or this server another part");
+  }
+
+  onReconfigProposed({ membership }: Proposal): void {
+    this.#tolerateDisk(() => this.#members.propose(membership!));
+    this.#onMembershipChanged();
+  }
+
+  onReconfigCommitted({ zxid }: Proposal): ServerId {
+    const before = this.#members.own;
+    this.#commitMembership();
+    const own = this.#members.own;
+    const keepsOffice = own !== undefined && !own.observer && before !== undefined &&
+      before.addresses.every((address, index) => address.quorumPort === own.addresses[index]?.quorumPort);
+    if (keepsOffice) return this.#self;
+    const office = this.#office as Leading;
+    const designated = votersOf(this.#members.committed)
+      .map(({ id }) => id).filter((id) => id !== this.#self && office.isSynced(id)).at(-1) ?? this.#self;
+    this.#designation = designated === this.#self ? null : { leader: designated, zxid };
+    this.#scheduleEnd(`the reconfiguration hands the office to server ${designated}`);
+    return designated;
+  }
+
+  // Elections.
+
+  #electionEffects(): ElectionEffects {
+    return {
+      send: (to, notification) => this.#port.send(to, encodeNotification(notification)),
+      connect: (peers) => this.#port.connect(peers),
+      decided: (vote) => this.#decision = vote,
+      configSeen: (from, text) => this.#onConfigSeen(from, text),
+      peerLooking: () => {},
+    };
+  }
+
+  /** Lets the election hear of something, then does what came of it. */
+  #elect(run: (nowMs: number) => void): void {
+    if (this.#stopped) return;
+    run(this.#world.clock.monotonicMs());
+    while (this.#membershipChanged) {
+      this.#membershipChanged = false;
+      this.#election.setMembership(this.#members.forElection(), this.#world.clock.monotonicMs());
+    }
+    const decision = this.#decision;
+    this.#decision = null;
+    if (decision !== null) this.#takeOffice(decision, this.#election.state);
+    this.#arm();
+  }
+
+  #onConfigSeen(from: ServerId, text: string): boolean {
+    if (!this.#members.isChangeable) return false;
+    const membership = this.#members.read(text, from);
+    if (membership === null || membership.version <= this.#members.committed.version) return false;
+    this.#tolerateDisk(() => this.#members.commit(membership));
+    this.#membershipChanged = true;
+    this.onTreeLoaded();
+    return true;
+  }
+
+  #look(): void {
+    const { tree, database } = this.#core;
+    this.#world.trace?.({ kind: "state", state: "LOOKING" });
+    const zxid = tree.lastProcessedZxid;
+    this.#world.logger.info("Now looking for a leader", {
+      zxid: `0x${zxidToHex(zxid)}`,
+      epoch: database.currentEpoch,
+    });
+    this.#elect((nowMs) => this.#election.look({ zxid, peerEpoch: database.currentEpoch }, nowMs));
+  }
+
+  #takeOffice(vote: Vote, state: PeerState): void {
+    const { logger, clock, trace } = this.#world;
+    this.#port.rest();
+    this.#core.replica.beginTurn();
+    trace?.({ kind: "state", state });
+    logger.info("A leader is elected", { leader: vote.leader, state, round: vote.electionEpoch });
+    this.#leaderConfig = null;
+    const { tickMs } = this.#config;
+    const { initLimitTicks, syncLimitTicks } = this.#ensemble;
+    const shared = {
+      self: this.#self,
+      database: this.#core.database,
+      events: this.#core.events,
+      tickMs,
+      initLimitTicks,
+      syncLimitTicks,
+      configVersion: this.#members.committed.version,
+      metrics: this.#core.metrics,
+      logger,
+      host: this.#core.replica,
+      peer: this,
+      trace,
+    };
+    if (state === "LEADING") {
+      const leading = this.#office = new Leading({
+        ...shared,
+        quorums: this.#members.quorums,
+        makePreparation: (zxid) => this.#makePreparation(zxid),
+        onEpochAccepted: (epoch) => this.#versionMembership(epoch),
+      });
+      for (const link of [...this.#early]) {
+        if (!link.isClosed) leading.accept(link);
+      }
+      this.#early.clear();
+      this.#tolerateDisk(() => leading.start(), () => this.#scheduleEnd("the disk failed"));
+      return;
+    }
+    this.#dropEarly();
+    const following = this.#office = new Following({
+      ...shared,
+      leader: vote.leader,
+      isObserver: state === "OBSERVING",
+      isLogged: state !== "OBSERVING" || this.#ensemble.observerSync,
+      wantsSnapshot: this.#wantsSnapshot,
+      addresses: this.#members.find(vote.leader)?.addresses ?? [],
+      connectLimitTicks: this.#ensemble.connectLimitTicks || initLimitTicks,
+      redialMs: this.#ensemble.leaderRedialMs,
+      network: this.#world.network,
+      clock,
+    });
+    this.#wantsSnapshot = false;
+    following.start();
+  }
+
+  #makePreparation(zxid: Zxid) {
+    const preparation = this.#core.makePreparation(zxid);
+    if (!this.#members.isChangeable) return preparation;
+    const members = this.#members;
+    const { logger } = this.#world;
+    const isSynced = (id: ServerId) => (this.#office as Leading).isSynced(id);
+    preparation.reconfigContext = {
+      get committed() {
+        return members.committed;
+      },
+      get lastSeen() {
+        return members.lastSeen;
+      },
+      standaloneEnabled: this.#ensemble.standaloneEnabled,
+      multiAddress: this.#ensemble.multiAddress,
+      isSynced,
+      onRefused: ({ refused, reason }) => logger.warn("A reconfiguration is refused", { refused, reason }),
+    };
+    return preparation;
+  }
+
+  // The end of an office.
+
+  /** Ends the office when the present turn is over: whoever asks for it is in the middle of something. */
+  #scheduleEnd(reason: string): void {
+    if (this.#endScheduled || this.#ending) return;
+    this.#endScheduled = true;
+    this.#world.clock.endOfTurn(() => {
+      this.#endScheduled = false;
+      this.#endOffice(reason);
+    });
+  }
+
+  #endOffice(reason: string): void {
+    if (this.#office === null || this.#ending || this.#stopped) return;
+    this.#world.logger.warn("The office is over", { was: this.#election.state.toLowerCase(), reason });
+    if (reason.startsWith("the disk")) this.#lookAfterMs = this.#world.clock.monotonicMs() + diskRetryMs;
+    this.#ending = true;
+    this.#core.replica.becomeIdle();
+    this.#office.close(reason);
+    this.#election.leave();
+    this.#core.database.flush();
+    this.#maybeEnd();
+  }
+
+  #maybeEnd(): void {
+    const { database } = this.#core;
+    if (!this.#ending || this.#stopped || database.isLogBusy || database.hasFailed) return;
+    try {
+      this.#office!.finish();
+    } catch (error) {
+      return this.onFatal(error as Error);
+    }
+    this.#ending = false;
+    this.#office = null;
+    this.#role = null;
+    const designation = this.#designation;
+    this.#designation = null;
+    if (designation !== null) return this.#followDesignation(designation);
+    const waitMs = Math.max(this.#lookAfterMs - this.#world.clock.monotonicMs(), this.#observerDelayMs());
+    if (waitMs <= 0) return this.#look();
+    this.#world.clock.setTimer(waitMs, () => {
+      if (!this.#stopped && this.#office === null) this.#look();
+    });
+  }
+
+  /** Many observers must not ask all at once. */
+  #observerDelayMs(): number {
+    if (this.#members.own?.observer !== true) return 0;
+    return randomBelow(this.#world.random, this.#ensemble.observerElectionMs + 1);
+  }
+
+  /** A reconfiguration says who leads: no election is needed (QuorumPeer.updateVote). */
+  #followDesignation({ leader, zxid }: Designation): void {
+    const state = leader === this.#self
+      ? "LEADING"
+      : this.#members.own?.observer === true
+      ? "OBSERVING"
+      : "FOLLOWING";
+    const vote: Vote = { leader, zxid, electionEpoch: -1, peerEpoch: -1 };
+    this.#election.settle(state, vote);
+    this.#takeOffice(vote, state);
+    this.#arm();
+  }
+
+  // The membership.
+
+  /** The tree shows the newest membership that the log knows, which the files may not hold yet. */
+  #takeConfigOfTree(): void {
+    const text = this.#members.isChangeable ? this.#core.tree.configData() : "";
+    if (text === "") return;
+    const membership = this.#members.read(text, this.#self);
+    if (membership !== null) this.#tolerateDisk(() => this.#members.propose(membership));
+  }
+
+  /** The first leader of a changeable ensemble gives the membership of the files a version. */
+  #versionMembership(epoch: number): void {
+    if (!this.#members.isChangeable || this.#members.lastSeen.version !== 0) return;
+    this.#members.propose(withVersion(this.#members.committed, makeZxid(epoch, 0)));
+  }
+
+  #commitMembership(): void {
+    this.#tolerateDisk(() => this.#members.commit(this.#members.lastSeen));
+    this.#onMembershipChanged();
+  }
+
+  /** The election, the office and the ports follow the membership. */
+  #onMembershipChanged(): void {
+    const { committed } = this.#members;
+    this.#world.trace?.({ kind: "config", version: committed.version, text: membershipText(committed) });
+    this.#election.setMembership(this.#members.forElection(), this.#world.clock.monotonicMs());
+    if (this.#office instanceof Leading) this.#office.setQuorums(this.#members.quorums);
+    this.onTreeLoaded();
+    void this.#listenForServers().catch((error: Error) =>
+      this.#world.logger.error("A port of the new membership cannot be opened", { error: error.message })
+    );
+  }
+
+  /** A membership that the disk does not take is kept in memory, and found again in the log after a start. */
+  #tolerateDisk(run: () => void, onError: () => void = () => {}): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.#world.logger.error("The disk did not take a change of the membership", { error: error.message });
+      onError();
+    }
+  }
+
+  // Ports.
+
+  #quorumAddresses = "";
+
+  async #listenForServers(): Promise<void> {
+    const own = this.#members.own;
+    if (own === undefined || this.#stopped) return;
+    const all = this.#ensemble.listenOnAllAddresses;
+    const addresses = own.addresses.map((address) => ({ ...address, host: all ? "" : address.host }));
+    await this.#port.listen(addresses.map(({ host, electionPort }) => ({ host, port: electionPort })));
+    const wanted = addresses.map(({ host, quorumPort }) => `${host} ${quorumPort}`).join(",");
+    if (wanted === this.#quorumAddresses) return;
+    this.#quorumAddresses = wanted;
+    for (const listener of this.#quorumListeners.splice(0)) listener.close();
+    for (const { host, quorumPort } of addresses) {
+      this.#quorumListeners.push(
+        await this.#world.network.listen(host, quorumPort, (socket) => {
+          const link = new QuorumLink(this.#core.replica, socket, this.#world.trace);
+          this.#onLearner(link);
+          return link;
+        }),
+      );
+    }
+  }
+
+  #onLearner(link: QuorumLink): void {
+    if (this.#stopped || this.#ending || this.#office instanceof Following) {
+      return link.close("this server does not lead");
+    }
+    if (this.#office instanceof Leading) return this.#office.accept(link);
+    if (this.#early.size >= earlyLearnersMax) return link.close("too many learners wait");
+    this.#early.add(link);
+    this.#world.clock.setTimer(earlyLearnerMs, () => {
+      if (this.#early.delete(link)) link.close("this server does not lead");
+    });
+  }
+
+  #dropEarly(): void {
+    for (const link of this.#early) link.close("this server does not lead");
+    this.#early.clear();
+  }
+
+  #closePorts(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#port.close();
+    for (const listener of this.#quorumListeners.splice(0)) listener.close();
+    this.#dropEarly();
+  }
+
+  // Time and what is shown.
+
+  #arm(): void {
+    const dueMs = Math.min(this.#election.deadlineMs, this.#office?.deadlineMs ?? Infinity);
+    if (this.#stopped || dueMs === Infinity || (this.#timer !== null && this.#timerMs <= dueMs)) return;
+    this.#timer?.cancel();
+    this.#timerMs = dueMs;
+    const waitMs = Math.max(0, dueMs - this.#world.clock.monotonicMs());
+    this.#timer = this.#world.clock.setTimer(waitMs, () => this.#onTimer());
+  }
+
+  #onTimer(): void {
+    this.#timer = null;
+    if (this.#stopped) return;
+    const nowMs = this.#world.clock.monotonicMs();
+    if (this.#election.deadlineMs <= nowMs) this.#elect((now) => this.#election.onTimer(now));
+    if (this.#office !== null && !this.#ending && this.#office.deadlineMs <= nowMs) {
+      this.#core.replica.beginTurn();
+      this.#office.onTimer(nowMs);
+    }
+    this.#arm();
+  }
+
+  #serve(role: LeaderRole | LearnerRole, servesClients: boolean): void {
+    this.#core.replica.becomeServing(role, servesClients);
+    this.#resolveServing(role.mode);
+    this.#arm();
+  }
+
+  get #leaderId(): ServerId {
+    return this.#election.currentVote?.leader ?? -1;
+  }
+
+  #status(): EnsembleStatus {
+    const office = this.#office;
+    return {
+      peerState: office === null ? "looking" : `${this.#election.state.toLowerCase()} - ${office.phaseName}`,
+      quorumSize: this.#members.committed.servers.length,
+      leader: office instanceof Leading ? office.status : undefined,
+    };
+  }
+
+  #configStatus(): EnsembleConfigStatus {
+    const { own, committed } = this.#members;
+    return {
+      initLimitTicks: this.#ensemble.initLimitTicks,
+      syncLimitTicks: this.#ensemble.syncLimitTicks,
+      electionPort: own?.addresses[0].electionPort ?? -1,
+      quorumPort: own?.addresses[0].quorumPort ?? -1,
+      observer: own?.observer === true,
+      membership: membershipText(committed),
+    };
+  }
+}

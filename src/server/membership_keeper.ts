@@ -1,0 +1,146 @@
+import type { Disk } from "../base/disk.ts";
+import type { Logger } from "../base/log.ts";
+import type { ElectionMembership } from "../election/election.ts";
+import type { EnsembleConfig } from "../config/server_config.ts";
+import { JuteReader } from "../jute/reader.ts";
+import { OpCode } from "../protocol/op_code.ts";
+import { txnHeaderBytes, txnTypeOf } from "../protocol/txn.ts";
+import { zxidToHex } from "../protocol/zxid.ts";
+import {
+  type EnsembleServer,
+  type Membership,
+  membershipText,
+  quorumOf,
+  serverOf,
+  votersOf,
+  weightOf,
+} from "../quorum/membership.ts";
+import { MembershipTextError, parseMembershipText } from "../quorum/membership_text.ts";
+import type { Quorum, ServerId } from "../quorum/quorum.ts";
+import { DynamicConfig } from "../storage/dynamic_config.ts";
+import type { LoggedEntry } from "../zab/committed_log.ts";
+
+/**
+ * Who belongs to the ensemble, as one server knows it: the committed membership, and a newer one that was proposed and
+ * may be committed already, which then counts beside it (QuorumPeer's quorumVerifier and lastSeenQuorumVerifier).
+ *
+ * Without `reconfigEnabled` there is nothing but the server list of the configuration.
+ */
+export class MembershipKeeper {
+  readonly isChangeable: boolean;
+  readonly #self: ServerId;
+  readonly #logger: Logger;
+  readonly #files: DynamicConfig | null;
+  #committed: Membership;
+  #lastSeen: Membership;
+
+  /** @param zooCfg Absolute path of the zoo.cfg; undefined without one: then changes are kept in memory only. */
+  constructor(
+    options: {
+      readonly self: ServerId;
+      readonly config: EnsembleConfig;
+      readonly zooCfg: string | undefined;
+      readonly disk: Disk;
+      readonly logger: Logger;
+    },
+  ) {
+    const { self, config, zooCfg, disk, logger } = options;
+    this.#self = self;
+    this.#logger = logger;
+    this.isChangeable = config.reconfigEnabled;
+    this.#committed = config.membership;
+    this.#lastSeen = config.reconfigEnabled ? config.lastSeen ?? config.membership : config.membership;
+    this.#files = config.reconfigEnabled && zooCfg !== undefined
+      ? new DynamicConfig(disk, zooCfg, self)
+      : null;
+  }
+
+  get committed(): Membership {
+    return this.#committed;
+  }
+
+  /** The committed one, unless a newer one was proposed. */
+  get lastSeen(): Membership {
+    return this.#lastSeen;
+  }
+
+  /** A proposed membership waits for its commit. */
+  get isChanging(): boolean {
+    return this.#lastSeen !== this.#committed;
+  }
+
+  /** The committed one's quorum, and the last-seen one's when that is newer: each must be satisfied. */
+  get quorums(): Quorum[] {
+    const committed = quorumOf(this.#committed);
+    return this.isChanging ? [committed, quorumOf(this.#lastSeen)] : [committed];
+  }
+
+  /** What this server is by the committed membership; undefined when it is not in it. */
+  get own(): EnsembleServer | undefined {
+    return serverOf(this.#committed, this.#self);
+  }
+
+  /** What is known of a server, from either membership. */
+  find(server: ServerId): EnsembleServer | undefined {
+    return serverOf(this.#committed, server) ?? serverOf(this.#lastSeen, server);
+  }
+
+  forElection(): ElectionMembership {
+    const committed = this.#committed;
+    const self = this.#self;
+    return {
+      self,
+      selfVotes: votersOf(committed).some((server) => server.id === self),
+      selfObserves: this.own?.observer === true,
+      quorums: this.quorums,
+      weightOf: (server) => weightOf(committed, server),
+      configText: membershipText(committed),
+    };
+  }
+
+  /** Keeps the zoo.cfg as it was before a change rewrites it. @throws {DiskError} */
+  backUp(): void {
+    this.#files?.backUp();
+  }
+
+  /** A newer membership was proposed: it counts from now on, durably. @throws {DiskError} */
+  propose(membership: Membership): void {
+    if (!this.isChangeable || membership.version <= this.#lastSeen.version) return;
+    this.#files?.propose(membership);
+    this.#lastSeen = membership;
+  }
+
+  /** A membership is committed: it alone counts from now on, durably. @throws {DiskError} @returns Whether it is new. */
+  commit(membership: Membership): boolean {
+    if (!this.isChangeable || membership.version <= this.#committed.version) return false;
+    this.#files?.commit(membership);
+    this.#committed = membership;
+    if (this.#lastSeen.version <= membership.version) this.#lastSeen = membership;
+    this.#logger.info("The membership is another one now", {
+      version: `0x${zxidToHex(membership.version)}`,
+      voters: votersOf(membership).map(({ id }) => id).join(", "),
+      servers: membership.servers.length,
+    });
+    return true;
+  }
+
+  /** @returns A membership from another server's text; null, with a log line, when it is none. */
+  read(text: string, from: ServerId): Membership | null {
+    try {
+      return parseMembershipText(text);
+    } catch (error) {
+      if (!(error instanceof MembershipTextError)) throw error;
+      this.#logger.warn("A server sent a configuration that cannot be one", { from, reason: error.message });
+      return null;
+    }
+  }
+
+  /** @returns The membership that a proposal brings; null for every other txn, and for one that cannot be read. */
+  proposedBy({ bytes, start, end }: LoggedEntry, from: ServerId): Membership | null {
+    if (txnTypeOf(bytes, start) !== OpCode.reconfig) return null;
+    const reader = new JuteReader(bytes, start + txnHeaderBytes, end);
+    reader.string();
+    const data = reader.buffer();
+    return data === null ? null : this.read(new TextDecoder().decode(data), from);
+  }
+}

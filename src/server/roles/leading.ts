@@ -1,0 +1,495 @@
+import type { ServerMetrics } from "../../admin/metrics.ts";
+import type { LeaderStatus } from "../../admin/status_view.ts";
+import { DiskError } from "../../base/disk.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Trace } from "../../base/trace.ts";
+import { JuteError, JuteReader } from "../../jute/reader.ts";
+import { JuteWriter } from "../../jute/writer.ts";
+import type { WriteOp } from "../../pipeline/op.ts";
+import { closeSession } from "../../pipeline/ops/close_session.ts";
+import { opOf } from "../../pipeline/op_table.ts";
+import type { Preparation } from "../../pipeline/preparation.ts";
+import { OpCode } from "../../protocol/op_code.ts";
+import {
+  decodeLearnerInfo,
+  learnerProtocolVersion,
+  packetName,
+  PacketType,
+  type QuorumPacket,
+} from "../../protocol/quorum_packet.ts";
+import { sessionIdToHex } from "../../protocol/session_id.ts";
+import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../../protocol/zxid.ts";
+import type { Quorum, ServerId } from "../../quorum/quorum.ts";
+import type { TreeEvents } from "../../tree/tree_observer.ts";
+import { TreeSnapshotCursor } from "../../tree/tree_snapshot.ts";
+import { Leader } from "../../zab/leader.ts";
+import { Leadership, type LeadershipEffects, type LinkId, type Seat } from "../../zab/leadership.ts";
+import { planSync } from "../../zab/sync_plan.ts";
+import { Connection } from "../connection.ts";
+import type { Database } from "../database.ts";
+import type { QuorumLink, QuorumLinkOwner } from "../quorum_link.ts";
+import { LeaderRole, type LeaderRoleHost, type Learners, type Proposal } from "./leader.ts";
+
+/** What a leader's office asks of the server around it. */
+export interface LeadingPeer {
+  /** A quorum follows: clients are served from now on. */
+  onEstablished(role: LeaderRole, epoch: number): void;
+  /** The office is over; the server ends it when the present turn is done. */
+  onLeadingOver(reason: string): void;
+  /** Text of the configuration that learners are to have, with NEWLEADER. */
+  configText(): string;
+  /** A change of the membership was proposed: it counts from now on, beside the old one. */
+  onReconfigProposed(proposal: Proposal): void;
+  /**
+   * A change of the membership has its quorums.
+   *
+   * @returns The server that leads from now on.
+   */
+  onReconfigCommitted(proposal: Proposal): ServerId;
+}
+
+/** What a {@link Leading} is made of. */
+export interface LeadingParts {
+  readonly self: ServerId;
+  readonly database: Database;
+  readonly events: TreeEvents;
+  readonly quorums: readonly Quorum[];
+  readonly configVersion: Zxid;
+  readonly tickMs: number;
+  readonly initLimitTicks: number;
+  readonly syncLimitTicks: number;
+  readonly metrics: ServerMetrics;
+  readonly logger: Logger;
+  readonly host: LeaderRoleHost;
+  readonly peer: LeadingPeer;
+  readonly trace?: Trace;
+  /** Made when the office is established: from then on requests become txns. */
+  makePreparation(lastZxid: Zxid): Preparation;
+  /** The epoch is promised: what is made under it may be named after it. @throws {DiskError} */
+  onEpochAccepted(epoch: number): void;
+}
+
+/** A learner's end of a connection to its leader. */
+class LearnerHandler implements QuorumLinkOwner {
+  readonly link: QuorumLink;
+  readonly seat: Seat;
+  /** It is sent every proposal, or as an observer every commit, from now on. */
+  isForwarded = false;
+  readonly #leading: Leading;
+
+  constructor(leading: Leading, link: QuorumLink, seat: Seat) {
+    this.#leading = leading;
+    this.link = link;
+    this.seat = seat;
+  }
+
+  onPacket(packet: QuorumPacket): void {
+    this.#leading.onPacket(this, packet);
+  }
+
+  onLinkClosed(reason: string): void {
+    this.#leading.onLinkClosed(this, reason);
+  }
+}
+
+/** A learner's sync, to be answered when what was proposed before it is committed. */
+interface PendingSync {
+  readonly handler: LearnerHandler;
+  readonly zxid: Zxid;
+}
+
+/**
+ * A server elected to lead: takes learners' connections, brings them to its own state, and once a quorum has followed
+ * carries proposals, commits and their clients' requests between them and its {@link LeaderRole}.
+ */
+export class Leading implements LeadershipEffects, Learners {
+  readonly #parts: LeadingParts;
+  readonly #leadership: Leadership;
+  readonly #handlers = new Map<LinkId, LearnerHandler>();
+  /** Those that are sent what happens, for the loops of the hot path. */
+  #forwarded: LearnerHandler[] = [];
+  readonly #lastZxid: Zxid;
+  readonly #beganMs: number;
+  #role: LeaderRole | null = null;
+  #nextLink = 1;
+  #syncs: PendingSync[] = [];
+  #over = false;
+
+  constructor(parts: LeadingParts) {
+    this.#parts = parts;
+    const { database, host } = parts;
+    this.#lastZxid = database.tree.lastProcessedZxid;
+    this.#beganMs = host.nowMs;
+    this.#leadership = new Leadership({
+      ...parts,
+      acceptedEpoch: database.acceptedEpoch,
+      currentEpoch: database.currentEpoch,
+      lastZxid: this.#lastZxid,
+      nowMs: host.nowMs,
+    }, this);
+  }
+
+  /** When {@link onTimer} wants to be called. */
+  get deadlineMs(): number {
+    return this.#over ? Infinity : this.#leadership.deadlineMs;
+  }
+
+  get epoch(): number {
+    return this.#leadership.epoch;
+  }
+
+  get phaseName(): string {
+    return this.#leadership.phaseName;
+  }
+
+  /** For `mntr`. */
+  get status(): LeaderStatus {
+    const seats = [...this.#leadership.seats()].filter((seat) => seat.phase === "broadcast");
+    const votes = (seat: Seat) => this.#parts.quorums.some((quorum) => quorum.voters.includes(seat.serverId));
+    return {
+      learners: this.#handlers.size,
+      syncedFollowers: seats.filter((seat) => !seat.isObserver).length,
+      syncedNonVotingFollowers: seats.filter((seat) => !seat.isObserver && !votes(seat)).length,
+      syncedObservers: seats.filter((seat) => seat.isObserver).length,
+      pendingSyncs: this.#syncs.length,
+      uptimeMs: this.#parts.host.nowMs - this.#beganMs,
+    };
+  }
+
+  /** Begins the office. @throws {DiskError} */
+  start(): void {
+    this.#leadership.start(this.#parts.host.nowMs);
+  }
+
+  /** Takes a connection of the quorum port. */
+  accept(link: QuorumLink): void {
+    const seat = this.#leadership.onConnected(this.#nextLink++, this.#parts.host.nowMs);
+    const handler = new LearnerHandler(this, link, seat);
+    this.#handlers.set(seat.link, handler);
+    link.setOwner(handler);
+  }
+
+  onTimer(nowMs: number): void {
+    if (!this.#over) this.#guarded(() => this.#leadership.onTimer(nowMs));
+  }
+
+  /** Whether a server follows and is up to date, or is this one: will ack what is proposed. */
+  isSynced(server: ServerId): boolean {
+    if (server === this.#parts.self) return true;
+    for (const seat of this.#leadership.seats()) {
+      if (seat.serverId === server && !seat.isObserver && seat.phase === "broadcast") return true;
+    }
+    return false;
+  }
+
+  /** The quorums in force changed. */
+  setQuorums(quorums: readonly Quorum[]): void {
+    this.#leadership.setQuorums(quorums);
+  }
+
+  /** Drops every learner; nothing more is proposed or committed. */
+  close(reason: string): void {
+    this.#over = true;
+    for (const handler of [...this.#handlers.values()]) handler.link.close(reason);
+    this.#handlers.clear();
+    this.#forwarded = [];
+  }
+
+  /** The log is at rest: takes what is in it into the tree. */
+  finish(): void {
+    const { tree } = this.#parts.database;
+    this.#role?.finish();
+    // Without a txn the epoch has left no trace in the log, as a start from the disk would find.
+    if (counterOf(tree.lastProcessedZxid) === 0 && epochOf(tree.lastProcessedZxid) === this.epoch) {
+      tree.lastProcessedZxid = this.#lastZxid;
+    }
+  }
+
+  onPacket(handler: LearnerHandler, packet: QuorumPacket): void {
+    if (this.#over) return;
+    const { seat } = handler;
+    this.#leadership.onHeard(seat, this.#parts.host.nowMs);
+    this.#guarded(() => {
+      if (seat.phase === "hello") this.#onHello(handler, packet);
+      else this.#onLearnerPacket(handler, packet);
+    });
+  }
+
+  onLinkClosed(handler: LearnerHandler, reason: string): void {
+    const { seat } = handler;
+    if (!this.#handlers.delete(seat.link)) return;
+    this.#forwarded = this.#forwarded.filter((one) => one !== handler);
+    this.#syncs = this.#syncs.filter((sync) => sync.handler !== handler);
+    this.#leadership.onClosed(seat);
+    this.#parts.logger.info("A learner is gone", { server: seat.serverId, reason });
+  }
+
+  // What the office asks for.
+
+  acceptEpoch(epoch: number): void {
+    this.#parts.database.saveEpoch("acceptedEpoch", epoch);
+    this.#parts.onEpochAccepted(epoch);
+  }
+
+  beginEpoch(epoch: number): void {
+    this.#parts.database.saveEpoch("currentEpoch", epoch);
+  }
+
+  sendLeaderInfo(seat: Seat, epoch: number): void {
+    const version = new Uint8Array(4);
+    new DataView(version.buffer).setInt32(0, learnerProtocolVersion);
+    this.#linkOf(seat)?.send(PacketType.leaderInfo, makeZxid(epoch, 0), version);
+  }
+
+  synchronize(seat: Seat): void {
+    const handler = this.#handlers.get(seat.link);
+    if (handler === undefined) return;
+    const { database, logger, trace, host, peer } = this.#parts;
+    const { link } = handler;
+    const queue = new JuteWriter(16 * 1024);
+    const plan = planSync({
+      learnerZxid: seat.zxid,
+      lastCommitted: this.#role?.lastCommitted ?? database.tree.lastProcessedZxid,
+      committedLog: database.committedLog,
+      openHistory: (zxid) => database.openHistory(zxid),
+    }, queue);
+    let upTo = plan.queuedUpTo;
+    if (plan.how === "SNAP") {
+      const cursor = new TreeSnapshotCursor(database.tree);
+      upTo = cursor.zxid;
+      link.send(PacketType.snap, upTo, null);
+      link.sendTree(cursor);
+    } else {
+      link.send(plan.how === "DIFF" ? PacketType.diff : PacketType.trunc, plan.zxid, null);
+      link.write((out) => out.raw(queue.view()));
+    }
+    trace?.({
+      kind: "sync",
+      how: plan.how,
+      zxid: plan.how === "SNAP" ? upTo : plan.zxid,
+      peer: seat.serverId,
+    });
+    logger.info("Synchronizing a learner", {
+      server: seat.serverId,
+      how: plan.how,
+      learnerZxid: `0x${zxidToHex(seat.zxid)}`,
+      zxid: `0x${zxidToHex(upTo)}`,
+    });
+    for (const proposal of this.#role?.unapplied() ?? []) {
+      if (proposal.zxid <= upTo) continue;
+      const isCommitted = proposal.zxid <= this.#role!.lastCommitted;
+      if (!isCommitted && seat.isObserver) break;
+      link.sendEntry(PacketType.proposal, proposal.zxid, proposal.bytes, proposal.start, proposal.end);
+      if (isCommitted) link.send(PacketType.commit, proposal.zxid, null);
+      else seat.onProposal(proposal.zxid, host.nowMs);
+    }
+    link.send(PacketType.newLeader, makeZxid(this.epoch, 0), new TextEncoder().encode(peer.configText()));
+    handler.isForwarded = true;
+    this.#forwarded.push(handler);
+  }
+
+  establish(epoch: number): void {
+    const { self, database, events, quorums, metrics, logger, host, peer, trace } = this.#parts;
+    const start = makeZxid(epoch, 0);
+    database.tree.lastProcessedZxid = start;
+    this.#role = new LeaderRole({
+      serverId: self,
+      tree: database.tree,
+      events,
+      preparation: this.#parts.makePreparation(start),
+      leader: new Leader(quorums[0], start),
+      log: database,
+      metrics,
+      logger,
+      host,
+      learners: this,
+      trace,
+    });
+    trace?.({ kind: "established", epoch });
+    peer.onEstablished(this.#role, epoch);
+  }
+
+  sendUpToDate(seat: Seat): void {
+    this.#linkOf(seat)?.send(PacketType.upToDate, -1, null);
+  }
+
+  ping(seat: Seat): void {
+    this.#linkOf(seat)?.send(PacketType.ping, this.#role?.lastProposed ?? this.#lastZxid, null);
+  }
+
+  drop(seat: Seat, reason: string): void {
+    this.#parts.logger.warn("A learner is dropped", { server: seat.serverId, reason });
+    this.#linkOf(seat)?.close(reason);
+  }
+
+  resign(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#parts.peer.onLeadingOver(reason);
+  }
+
+  // What the role tells its learners.
+
+  onProposed(proposal: Proposal): void {
+    if (proposal.membership !== null) this.#parts.peer.onReconfigProposed(proposal);
+    const { zxid, bytes, start, end } = proposal;
+    const { nowMs } = this.#parts.host;
+    for (const { link, seat } of this.#forwarded) {
+      if (seat.isObserver) continue;
+      seat.onProposal(zxid, nowMs);
+      link.sendEntry(PacketType.proposal, zxid, bytes, start, end);
+    }
+  }
+
+  onCommitted(proposal: Proposal): void {
+    const { zxid, bytes, start, end } = proposal;
+    this.#parts.database.remember(zxid, bytes, start, end);
+    if (proposal.membership !== null) this.#tellReconfig(proposal);
+    else {
+      for (const { link, seat } of this.#forwarded) {
+        if (seat.isObserver) link.sendEntry(PacketType.inform, zxid, bytes, start, end);
+        else link.send(PacketType.commit, zxid, null);
+      }
+    }
+    while (this.#syncs.length > 0 && this.#syncs[0].zxid <= zxid) {
+      this.#syncs.shift()!.handler.link.send(PacketType.sync, 0, null);
+    }
+  }
+
+  #tellReconfig(proposal: Proposal): void {
+    const { zxid, bytes, start, end } = proposal;
+    const designated = this.#parts.peer.onReconfigCommitted(proposal);
+    const data = new JuteWriter(256);
+    data.longNumber(designated);
+    const leaderOnly = data.length;
+    data.rawRange(bytes, start, end - start);
+    for (const { link, seat } of this.#forwarded) {
+      if (seat.isObserver) link.sendEntry(PacketType.informAndActivate, zxid, data.bytes, 0, data.length);
+      else link.sendEntry(PacketType.commitAndActivate, zxid, data.bytes, 0, leaderOnly);
+    }
+  }
+
+  #onHello(handler: LearnerHandler, packet: QuorumPacket): void {
+    const isObserver = packet.type === PacketType.observerInfo;
+    if (!isObserver && packet.type !== PacketType.followerInfo) {
+      return handler.link.close(`it began with ${packetName(packet.type)}`);
+    }
+    const info = decodeLearnerInfo(packet);
+    const { seat, link } = handler;
+    link.peer = info.serverId;
+    this.#parts.logger.info("A learner connected", {
+      server: info.serverId,
+      role: isObserver ? "observer" : "follower",
+      address: link.address,
+    });
+    this.#leadership.onInfo(seat, {
+      serverId: info.serverId,
+      isObserver,
+      acceptedEpoch: Math.max(0, epochOf(packet.zxid)),
+      configVersion: info.configVersion,
+    }, this.#parts.host.nowMs);
+  }
+
+  #onLearnerPacket(handler: LearnerHandler, packet: QuorumPacket): void {
+    const { seat, link } = handler;
+    switch (packet.type) {
+      case PacketType.ackEpoch:
+        return this.#leadership.onAckEpoch(seat, packet.zxid, packet.data().int(), this.#parts.host.nowMs);
+      case PacketType.ack:
+        return this.#onAck(handler, packet.zxid);
+      case PacketType.ping:
+        return this.#onPing(packet);
+      case PacketType.revalidate:
+        return this.#onRevalidate(handler, packet);
+      case PacketType.request:
+        return this.#onRequest(handler, packet);
+      default:
+        link.close(`it sent ${packetName(packet.type)}, which no learner sends`);
+    }
+  }
+
+  #onAck({ seat }: LearnerHandler, zxid: Zxid): void {
+    if (seat.phase === "syncing") {
+      return this.#leadership.onNewLeaderAck(seat, zxid, this.#parts.host.nowMs);
+    }
+    // The second ack of NEWLEADER, which answers UPTODATE.
+    if (counterOf(zxid) === 0) return;
+    seat.onAck(zxid);
+    if (!seat.isObserver) this.#role?.onLearnerAck(seat.serverId, zxid);
+  }
+
+  #onPing(packet: QuorumPacket): void {
+    const { host } = this.#parts;
+    const reader = packet.data();
+    while (reader.remaining >= 12) {
+      const session = host.sessions.get(reader.long());
+      reader.skip(4);
+      if (session !== undefined) host.sessions.touch(session, host.nowMs);
+    }
+  }
+
+  #onRevalidate(handler: LearnerHandler, packet: QuorumPacket): void {
+    const { host, logger } = this.#parts;
+    const reader = packet.data();
+    const id = reader.long();
+    const timeoutMs = reader.int();
+    const session = host.sessions.get(id);
+    const isValid = session !== undefined && !session.closing;
+    if (isValid) {
+      host.sessions.setTimeout(session, timeoutMs, host.nowMs);
+      // Its client went to another server and left this one's connection behind.
+      if (session.owner instanceof Connection) session.owner.close();
+      session.owner = handler;
+    }
+    logger.debug("A session is taken up elsewhere", {
+      session: sessionIdToHex(id),
+      server: handler.seat.serverId,
+      valid: isValid,
+    });
+    const answer = new JuteWriter(16);
+    answer.long(id);
+    answer.bool(isValid);
+    handler.link.send(PacketType.revalidate, -1, answer.view());
+  }
+
+  #onRequest(handler: LearnerHandler, packet: QuorumPacket): void {
+    const role = this.#role;
+    if (role === null || handler.seat.phase !== "broadcast") {
+      return handler.link.close("it sent a request before it was up to date");
+    }
+    const data = packet.data();
+    const sessionId = data.long();
+    const cxid = data.int();
+    const code = data.int();
+    if (code === OpCode.createSession) return role.createForwarded(sessionId, data.int(), handler);
+    if (code === OpCode.sync) return this.#onSync(role, handler);
+    const op = code === closeSession.code ? closeSession : opOf(code);
+    role.submitForwarded({
+      from: handler,
+      sessionId,
+      cxid,
+      op: op?.kind === "write" ? op as WriteOp : null,
+      authIds: packet.authIds(),
+      body: new JuteReader(packet.bytes, data.position, data.end),
+    });
+  }
+
+  #onSync(role: LeaderRole, handler: LearnerHandler): void {
+    if (role.lastProposed === role.lastCommitted) return handler.link.send(PacketType.sync, 0, null);
+    this.#syncs.push({ handler, zxid: role.lastProposed });
+  }
+
+  #linkOf(seat: Seat): QuorumLink | undefined {
+    return this.#handlers.get(seat.link)?.link;
+  }
+
+  /** A promise that cannot be kept on the disk ends the office, not the server. */
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (error instanceof JuteError || !(error instanceof DiskError)) throw error;
+      this.resign(`the disk failed: ${error.message}`);
+    }
+  }
+}

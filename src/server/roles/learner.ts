@@ -1,0 +1,347 @@
+import type { ServerMetrics } from "../../admin/metrics.ts";
+import { Deque } from "../../base/deque.ts";
+import type { DiskError } from "../../base/disk.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Trace } from "../../base/trace.ts";
+import type { JuteReader } from "../../jute/reader.ts";
+import { JuteWriter } from "../../jute/writer.ts";
+import type { WriteOp } from "../../pipeline/op.ts";
+import { closeSession } from "../../pipeline/ops/close_session.ts";
+import { WriteReplyBuilder } from "../../pipeline/write_reply.ts";
+import type { AuthId } from "../../protocol/acl.ts";
+import { ErrorCode } from "../../protocol/error_code.ts";
+import { OpCode } from "../../protocol/op_code.ts";
+import { PacketType } from "../../protocol/quorum_packet.ts";
+import type { SessionId } from "../../protocol/session_id.ts";
+import { txnTypeOf } from "../../protocol/txn.ts";
+import { type Zxid, zxidToHex } from "../../protocol/zxid.ts";
+import type { Session, SessionTracker } from "../../session/session_tracker.ts";
+import type { DataTree } from "../../tree/data_tree.ts";
+import type { TreeEvents } from "../../tree/tree_observer.ts";
+import type { LoggedEntry } from "../../zab/committed_log.ts";
+import type { ClientRequest } from "../client_request.ts";
+import { Connection } from "../connection.ts";
+import type { QuorumLink } from "../quorum_link.ts";
+import type { Role } from "./role.ts";
+
+/** What a learner's office asks of the server around it. */
+export interface LearnerRoleHost {
+  readonly nowMs: number;
+  readonly sessions: SessionTracker;
+  /** A session's first txn is applied: it exists for everybody. */
+  onSessionCreated(session: Session, connection: Connection | null): void;
+  /** A session's last txn is applied: its ephemerals are gone. */
+  onSessionClosed(session: Session): void;
+  reattach(connection: Connection, id: SessionId, timeoutMs: number): void;
+  refuseSession(connection: Connection, id: SessionId, reason: string): void;
+}
+
+/** Where a learner's txns are kept. */
+export interface LearnerLog {
+  /** Takes the entry `bytes[start, end)`, by copy. */
+  append(bytes: Uint8Array, start: number, end: number, zxid: Zxid): void;
+  /** Keeps a committed txn for learners that this server may lead one day. */
+  remember(zxid: Zxid, bytes: Uint8Array, start: number, end: number): void;
+}
+
+/** What a {@link LearnerRole} is made of. */
+export interface LearnerRoleParts {
+  readonly mode: "follower" | "observer";
+  readonly tree: DataTree;
+  /** Hears of every change, in the order of the changes. */
+  readonly events: TreeEvents;
+  readonly link: QuorumLink;
+  readonly log: LearnerLog;
+  /** Txns go to the disk; an observer's need not (`syncEnabled`). */
+  readonly isLogged: boolean;
+  /** Newest zxid in the tree, all of it durable. */
+  readonly lastZxid: Zxid;
+  readonly metrics: ServerMetrics;
+  readonly logger: Logger;
+  readonly host: LearnerRoleHost;
+  readonly trace?: Trace;
+}
+
+/** A client that waits for the leader's word on its session. */
+interface Revalidation {
+  readonly connection: Connection;
+  readonly timeoutMs: number;
+}
+
+/**
+ * A server that follows, with a vote or without: reads are answered from its own tree, everything else is the
+ * leader's to decide (FollowerZooKeeperServer, ObserverZooKeeperServer, CommitProcessor).
+ *
+ * A txn is applied once it is committed and on this server's own disk, in the order of the zxids. A write of an own
+ * client is found again by its session and request number.
+ */
+export class LearnerRole implements Role {
+  readonly mode: "follower" | "observer";
+  readonly asksForSync = true;
+  readonly #parts: LearnerRoleParts;
+  readonly #reply: WriteReplyBuilder;
+  /** Proposed and not applied. */
+  readonly #entries = new Deque<LoggedEntry>(1024);
+  /** Proposed and not acked. */
+  readonly #unacked = new Deque<Zxid>(1024);
+  #committed: Zxid;
+  #durable: Zxid;
+  /** Syncs that the leader was asked for, and those it answered whose commits are not applied yet. */
+  readonly #syncsAsked = new Deque<[Connection, ClientRequest]>();
+  readonly #syncsAnswered = new Deque<[Connection, ClientRequest, Zxid]>();
+  readonly #creating = new Map<SessionId, Connection>();
+  readonly #revalidating = new Map<SessionId, Revalidation[]>();
+  readonly #touched = new Map<SessionId, number>();
+  readonly #out = new JuteWriter(256);
+  #applying = false;
+  #finished = false;
+
+  constructor(parts: LearnerRoleParts) {
+    this.#parts = parts;
+    this.mode = parts.mode;
+    this.#reply = new WriteReplyBuilder(parts.tree.store);
+    this.#committed = parts.lastZxid;
+    this.#durable = parts.lastZxid;
+  }
+
+  get outstandingCount(): number {
+    return this.#entries.length;
+  }
+
+  /** Syncs under way. */
+  get pendingSyncs(): number {
+    return this.#syncsAsked.length + this.#syncsAnswered.length;
+  }
+
+  submit(connection: Connection, op: WriteOp, request: ClientRequest, body: JuteReader): number {
+    const session = connection.session!;
+    if (op === closeSession) session.closing = true;
+    this.#forward(session.id, request.xid, op.code, connection.authIds, body);
+    return ErrorCode.ok;
+  }
+
+  createSession(session: Session, connection: Connection | null): boolean {
+    if (connection !== null) this.#creating.set(session.id, connection);
+    const out = this.#beginRequest(session.id, 0, OpCode.createSession);
+    out.int(session.timeoutMs);
+    this.#parts.link.send(PacketType.request, -1, out.view());
+    return true;
+  }
+
+  /** Sessions end by the leader's decision only. */
+  closeSession(): boolean {
+    return false;
+  }
+
+  submitOwn(): boolean {
+    return false;
+  }
+
+  revalidate(connection: Connection, id: SessionId, timeoutMs: number): void {
+    const waiting = this.#revalidating.get(id);
+    if (waiting === undefined) this.#revalidating.set(id, [{ connection, timeoutMs }]);
+    else waiting.push({ connection, timeoutMs });
+    const out = this.#out;
+    out.reset();
+    out.long(id);
+    out.int(timeoutMs);
+    this.#parts.link.send(PacketType.revalidate, -1, out.view());
+  }
+
+  sync(connection: Connection, request: ClientRequest): void {
+    this.#syncsAsked.push([connection, request]);
+    const out = this.#beginRequest(connection.sessionId, request.xid, OpCode.sync);
+    out.raw(request.body!);
+    this.#sendRequest(out, connection.authIds);
+  }
+
+  touch(session: Session): void {
+    this.#touched.set(session.id, session.timeoutMs);
+  }
+
+  tick(): void {}
+
+  onDurable(zxid: Zxid): void {
+    if (this.#finished) return;
+    this.#durable = Math.max(this.#durable, zxid);
+    for (let next = this.#unacked.peek(); next !== undefined && next <= zxid; next = this.#unacked.peek()) {
+      this.#unacked.shift();
+      this.#parts.link.send(PacketType.ack, next, null);
+    }
+    this.#applyReady();
+  }
+
+  /** What the disk did not take is not in the log: it must not get into the tree either. */
+  onRefused(firstZxid: Zxid, error: DiskError): void {
+    this.#parts.logger.error("The disk takes no more: this server leaves its leader until there is room", {
+      error: error.code,
+      file: error.path,
+      zxid: `0x${zxidToHex(firstZxid)}`,
+    });
+    while (this.#entries.length > 0 && this.#entries.at(this.#entries.length - 1)!.zxid >= firstZxid) {
+      this.#entries.pop();
+    }
+    this.#parts.link.close(`the disk takes no more (${error.code})`);
+  }
+
+  /** The leader proposes; `entry` is good during the call. */
+  onProposal(entry: LoggedEntry): void {
+    const kept = this.#keep(entry);
+    this.#unacked.push(kept.zxid);
+    this.#parts.log.append(kept.bytes, 0, kept.end, kept.zxid);
+    this.#parts.metrics.txnsQueuedForLog.add(1);
+  }
+
+  onCommit(zxid: Zxid): void {
+    this.#parts.trace?.({ kind: "commit", zxid });
+    this.#parts.metrics.commits.add(1);
+    this.#committed = zxid;
+    this.#applyReady();
+  }
+
+  /** An observer is told of a committed txn; `entry` is good during the call. */
+  onInform(entry: LoggedEntry): void {
+    const kept = this.#keep(entry);
+    if (this.#parts.isLogged) this.#parts.log.append(kept.bytes, 0, kept.end, kept.zxid);
+    else this.#durable = kept.zxid;
+    this.onCommit(kept.zxid);
+  }
+
+  /** The oldest sync asked for is answered: it is done when all that was committed by then is in the tree. */
+  onSynced(): void {
+    const asked = this.#syncsAsked.shift();
+    if (asked === undefined) return;
+    this.#syncsAnswered.push([...asked, this.#committed]);
+    this.#finishSyncs();
+  }
+
+  onRevalidated(id: SessionId, isValid: boolean): void {
+    const waiting = this.#revalidating.get(id);
+    const first = waiting?.shift();
+    if (first === undefined) return;
+    if (waiting!.length === 0) this.#revalidating.delete(id);
+    const { host } = this.#parts;
+    if (first.connection.isClosed) return;
+    if (isValid) host.reattach(first.connection, id, first.timeoutMs);
+    else host.refuseSession(first.connection, id, "expired, unknown or closing, says the leader");
+  }
+
+  /** Answers the leader's PING with the sessions heard of since the last (LearnerZooKeeperServer.getTouchSnapshot). */
+  onPing(zxid: Zxid): void {
+    const out = this.#out;
+    out.reset();
+    for (const [id, timeoutMs] of this.#touched) {
+      out.long(id);
+      out.int(timeoutMs);
+    }
+    this.#touched.clear();
+    this.#parts.link.send(PacketType.ping, zxid, out.view());
+  }
+
+  /**
+   * Ends the office. The log must be at rest: everything in it goes into the tree, committed or not, as after a start
+   * from it; who leads next decides what becomes of it (ZKDatabase.fastForwardDataBase).
+   */
+  finish(): void {
+    this.#finished = true;
+    const { tree, log } = this.#parts;
+    for (let next = this.#entries.shift(); next !== undefined; next = this.#entries.shift()) {
+      if (!this.#parts.isLogged && next.zxid > this.#committed) continue;
+      tree.apply(next.bytes, 0, next.end, null, null);
+      log.remember(next.zxid, next.bytes, 0, next.end);
+      this.#traceApply(next);
+    }
+  }
+
+  #keep({ zxid, bytes, start, end }: LoggedEntry): LoggedEntry {
+    const own = bytes.slice(start, end);
+    const kept = { zxid, bytes: own, start: 0, end: own.length };
+    this.#entries.push(kept);
+    return kept;
+  }
+
+  #applyReady(): void {
+    if (this.#applying || this.#finished) return;
+    this.#applying = true;
+    for (let next = this.#entries.peek(); next !== undefined; next = this.#entries.peek()) {
+      if (next.zxid > this.#committed || next.zxid > this.#durable) break;
+      this.#entries.shift();
+      this.#apply(next);
+    }
+    this.#applying = false;
+    this.#finishSyncs();
+  }
+
+  #apply(entry: LoggedEntry): void {
+    const { tree, events, log, host } = this.#parts;
+    const { bytes, end, zxid } = entry;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+    const session = host.sessions.find(view.getInt32(0), view.getInt32(4));
+    const connection = session?.owner instanceof Connection ? session.owner : null;
+    const request = this.#requestOf(connection, view.getInt32(8));
+    const reply = this.#reply;
+    reply.begin(request === null ? "nothing" : (request.op as WriteOp).reply);
+    tree.apply(bytes, 0, end, request === null ? null : reply, events);
+    this.#traceApply(entry);
+    reply.end();
+    log.remember(zxid, bytes, 0, end);
+    const type = txnTypeOf(bytes, 0);
+    if (type === OpCode.createSession) this.#onCreated(view.getBigInt64(0), session ?? null);
+    else if (type === OpCode.closeSession && session !== undefined) {
+      session.closing = true;
+      if (request !== null) connection!.onWriteDone(request, zxid, reply.error, reply.body);
+      return host.onSessionClosed(session);
+    }
+    if (request !== null) connection!.onWriteDone(request, zxid, reply.error, reply.body);
+  }
+
+  #requestOf(connection: Connection | null, cxid: number): ClientRequest | null {
+    const oldest = connection?.oldestWrite ?? null;
+    return oldest !== null && oldest.xid === cxid ? oldest : null;
+  }
+
+  #onCreated(id: SessionId, session: Session | null): void {
+    const connection = this.#creating.get(id) ?? null;
+    this.#creating.delete(id);
+    if (session !== null && connection !== null) this.#parts.host.onSessionCreated(session, connection);
+  }
+
+  #finishSyncs(): void {
+    for (let next = this.#syncsAnswered.peek(); next !== undefined; next = this.#syncsAnswered.peek()) {
+      const [connection, request, upTo] = next;
+      if (this.#entries.length > 0 && this.#entries.peek()!.zxid <= upTo) return;
+      this.#syncsAnswered.shift();
+      connection.onSyncDone(request);
+    }
+  }
+
+  #traceApply({ zxid, bytes, start, end }: LoggedEntry): void {
+    const { trace, tree } = this.#parts;
+    trace?.({ kind: "apply", zxid, entry: bytes.subarray(start, end), digest: tree.digest });
+  }
+
+  #beginRequest(sessionId: SessionId, cxid: number, code: number): JuteWriter {
+    const out = this.#out;
+    out.reset();
+    out.long(sessionId);
+    out.int(cxid);
+    out.int(code);
+    return out;
+  }
+
+  #forward(
+    sessionId: SessionId,
+    cxid: number,
+    code: number,
+    authIds: readonly AuthId[],
+    body: JuteReader,
+  ): void {
+    const out = this.#beginRequest(sessionId, cxid, code);
+    out.rawRange(body.bytes, body.position, body.end - body.position);
+    this.#sendRequest(out, authIds);
+  }
+
+  #sendRequest(data: JuteWriter, authIds: readonly AuthId[]): void {
+    this.#parts.link.sendWithIds(PacketType.request, -1, data.view(), authIds);
+  }
+}
