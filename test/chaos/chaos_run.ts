@@ -22,6 +22,8 @@ import { folders, type Layout, LoadClient } from "./load_client.ts";
 export interface ChaosOptions {
   readonly flavor: Flavor;
   readonly servers: number;
+  /** How many of them observe; the last ones do. */
+  readonly observers: number;
   readonly seed: number;
   /** Faults rage for so long in all, in ms. */
   readonly durationMs: number;
@@ -42,6 +44,7 @@ export interface ChaosReport {
   seed: number;
   flavor: Flavor;
   servers: number;
+  observers: number;
   network: string;
   faultMinutes: number;
   rounds: number;
@@ -87,6 +90,7 @@ export class ChaosRun {
     this.#cluster = new Cluster({
       flavor: options.flavor,
       size: options.servers,
+      observers: options.observers,
       dir: options.dir,
       binary: options.binary,
       network: options.network,
@@ -103,6 +107,7 @@ export class ChaosRun {
       seed: options.seed,
       flavor: options.flavor,
       servers: options.servers,
+      observers: options.observers,
       network: options.network.kind,
       faultMinutes: 0,
       rounds: 0,
@@ -190,7 +195,7 @@ export class ChaosRun {
     while (left() > 0) {
       const fault = this.#deck.draw();
       this.#report.faults[fault.name] = (this.#report.faults[fault.name] ?? 0) + 1;
-      this.#gaps.begin(fault.name);
+      this.#gaps.begin(fault.name, performance.now());
       const said: string[] = [];
       const world: FaultWorld = {
         cluster: this.#cluster,

@@ -15,8 +15,10 @@ export type Mode = "leader" | "follower" | "observer" | "standalone" | "idle" | 
 /** What a cluster needs to know. */
 export interface ClusterOptions {
   readonly flavor: Flavor;
-  /** Servers, all of them voters. */
+  /** Servers, observers included. */
   readonly size: number;
+  /** How many of them observe; the last ones do. None by default. */
+  readonly observers?: number;
   /** Where data, configurations and logs go. */
   readonly dir: string;
   /** Zoon's executable. */
@@ -61,6 +63,8 @@ export class Cluster {
         paused: false,
         ending: false,
       });
+    }
+    for (const { id, dir } of this.#nodes.values()) {
       mkdirSync(dir, { recursive: true });
       writeFileSync(join(dir, "zoo.cfg"), zooCfg(this.#cfgOf(id)));
       this.#writeMyid(id);
@@ -72,9 +76,14 @@ export class Cluster {
     return [...this.#nodes.keys()];
   }
 
-  /** How many servers make a quorum. */
+  /** Ids of those that vote. */
+  get voters(): number[] {
+    return this.ids.filter((id) => !this.#observes(id));
+  }
+
+  /** How many voters make a quorum. */
   get quorum(): number {
-    return Math.floor(this.#nodes.size / 2) + 1;
+    return Math.floor(this.voters.length / 2) + 1;
   }
 
   isUp(id: number): boolean {
@@ -228,14 +237,23 @@ export class Cluster {
     writeFileSync(join(data, "myid"), `${id}\n`);
   }
 
+  #observes(id: number): boolean {
+    return id > this.#nodes.size - (this.#options.observers ?? 0);
+  }
+
   #cfgOf(id: number): Record<string, string> {
+    const addresses = this.#options.network.configOf(id);
+    for (const key of Object.keys(addresses)) {
+      if (key.startsWith("server.") && this.#observes(Number(key.slice(7)))) addresses[key] += ":observer";
+    }
+    if (this.#observes(id)) addresses.peerType = "observer";
     return {
       dataDir: join(this.#node(id).dir, "data"),
       maxClientCnxns: "0",
       "4lw.commands.whitelist": "*",
       "admin.enableServer": "false",
       ...this.#options.cfg,
-      ...this.#options.network.configOf(id),
+      ...addresses,
     };
   }
 

@@ -116,7 +116,7 @@ export const faults: readonly Fault[] = [
     weight: 2,
     async run(world) {
       const leader = await leaderOf(world);
-      const others = world.cluster.ids.filter((id) => id !== leader);
+      const others = world.cluster.voters.filter((id) => id !== leader);
       const victims = [leader, ...others.slice(0, world.cluster.quorum - 1)];
       await killFor(world, victims, between(world, 0, 1500));
     },
@@ -359,7 +359,7 @@ async function othersServe(world: FaultWorld, missing: number): Promise<boolean>
     const modes = await world.cluster.modes();
     modes.delete(missing);
     const serving = [...modes.values()];
-    if (serving.includes("leader") && serving.every((mode) => mode === "leader" || mode === "follower")) {
+    if (serving.includes("leader") && !serving.some((mode) => mode === "silent" || mode === "idle")) {
       return true;
     }
     await Bun.sleep(50);
@@ -367,27 +367,38 @@ async function othersServe(world: FaultWorld, missing: number): Promise<boolean>
   return false;
 }
 
-/** Draws faults in turns: every kind comes about as often as its weight says, in an order of the seed's. */
+/** Draws faults: first each kind once, then about as often as their weights say, in an order of the seed's. */
 export class FaultDeck {
   readonly #random: Random;
   readonly #all: readonly Fault[];
-  #deck: Fault[] = [];
+  #deck: Fault[];
 
-  constructor(random: Random, network: ChaosNetwork, only: (fault: Fault) => boolean) {
+  /**
+   * @param chosen Which kinds may be drawn.
+   * @throws {Error} None may.
+   */
+  constructor(random: Random, network: ChaosNetwork, chosen: (fault: Fault) => boolean) {
     this.#random = random;
-    this.#all = faults.filter((fault) => (fault.needs === undefined || network.canDelay) && only(fault));
+    this.#all = faults.filter((fault) => (fault.needs === undefined || network.canDelay) && chosen(fault));
     if (this.#all.length === 0) throw new Error("No fault is left to draw");
+    this.#deck = this.#shuffled([...this.#all]);
   }
 
   /** The next one. */
   draw(): Fault {
     if (this.#deck.length === 0) {
-      this.#deck = this.#all.flatMap((fault) => Array.from({ length: fault.weight }, () => fault));
-      for (let at = this.#deck.length - 1; at > 0; at--) {
-        const other = randomBelow(this.#random, at + 1);
-        [this.#deck[at], this.#deck[other]] = [this.#deck[other], this.#deck[at]];
-      }
+      this.#deck = this.#shuffled(
+        this.#all.flatMap((fault) => Array.from({ length: fault.weight }, () => fault)),
+      );
     }
     return this.#deck.pop()!;
+  }
+
+  #shuffled(deck: Fault[]): Fault[] {
+    for (let at = deck.length - 1; at > 0; at--) {
+      const other = randomBelow(this.#random, at + 1);
+      [deck[at], deck[other]] = [deck[other], deck[at]];
+    }
+    return deck;
   }
 }

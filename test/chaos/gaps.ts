@@ -16,21 +16,20 @@ export class GapMeter {
   readonly gaps: Gap[] = [];
   #lastMs: number | null = null;
   #fault = "";
-  /** Longest gap since the last fault began. */
+  #beganMs = 0;
+  /** Longest gap since the fault began. */
   #worstMs = 0;
 
   /** A write was acknowledged. */
   acknowledge(nowMs: number): void {
-    if (this.#lastMs !== null) {
-      const ms = nowMs - this.#lastMs;
-      if (ms > this.#worstMs) this.#worstMs = ms;
-    }
+    this.#worstMs = Math.max(this.#worstMs, this.#openMs(nowMs));
     this.#lastMs = nowMs;
   }
 
-  /** A fault begins: later gaps are its. The times between rounds are nobody's. */
-  begin(fault: string): void {
+  /** A fault begins: gaps are its from now on, also one that began before. */
+  begin(fault: string, nowMs: number): void {
     this.#fault = fault;
+    this.#beganMs = nowMs;
     this.#worstMs = 0;
   }
 
@@ -46,8 +45,7 @@ export class GapMeter {
 
   /** The fault is over. @returns Its longest gap in ms, one that still goes on included. */
   end(nowMs: number): number {
-    const openMs = this.#lastMs === null ? 0 : nowMs - this.#lastMs;
-    const ms = Math.max(this.#worstMs, openMs);
+    const ms = Math.max(this.#worstMs, this.#openMs(nowMs));
     this.gaps.push({ fault: this.#fault, ms });
     this.#worstMs = 0;
     return ms;
@@ -79,6 +77,10 @@ export class GapMeter {
       };
     }
     return table;
+  }
+
+  #openMs(nowMs: number): number {
+    return this.#lastMs === null ? 0 : nowMs - Math.max(this.#lastMs, this.#beganMs);
   }
 
   /** Whether a gap was long enough to be seen. */
