@@ -191,6 +191,19 @@ export class MemoryDisk implements Disk {
     visit(this.#root);
   }
 
+  /** The worst crash: only what was synced is left. */
+  loseUnsynced(): void {
+    const forget = (directory: DirectoryNode) => {
+      directory.unsynced = [];
+      for (const node of directory.durable.values()) {
+        if (node instanceof DirectoryNode) forget(node);
+        else node.unsynced = [];
+      }
+    };
+    forget(this.#root);
+    this.crash(seededRandom(0));
+  }
+
   /**
    * The process stops while the machine goes on: files written so far stay as they are, without being durable, and
    * of the calls under way some are done.

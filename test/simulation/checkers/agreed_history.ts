@@ -1,0 +1,162 @@
+import { OpCode } from "../../../src/protocol/op_code.ts";
+import type { TxnBody, TxnHeader } from "../../../src/protocol/txn.ts";
+import type { TraceEvent } from "../../../src/base/trace.ts";
+import { decodeEntry, ZnodeHistory } from "./znode_history.ts";
+
+/** A txn that some leader proposed. */
+export interface Proposed {
+  readonly zxid: number;
+  readonly entry: Uint8Array;
+  readonly leader: number;
+}
+
+/** A txn that a quorum has, in its place in the order of all. */
+export interface Committed {
+  readonly zxid: number;
+  /** The zxid before it; 0 for the first. */
+  readonly before: number;
+  readonly entry: Uint8Array;
+  readonly header: TxnHeader;
+  readonly body: TxnBody;
+}
+
+/** What one server holds, as far as its trace tells. */
+interface Chain {
+  isLeading: boolean;
+  /** Zxids in its log or tree, ascending; those below the base are not listed. */
+  zxids: number[];
+  /** The tree and log hold all that was committed up to here. */
+  base: number;
+}
+
+/**
+ * The one history that a whole ensemble has agreed on, put together from what its servers tell: what was proposed,
+ * which of it each server has logged, and what was committed or applied first by anybody. It judges nothing; the
+ * checkers hold the servers and the clients against it.
+ */
+export class AgreedHistory {
+  readonly znodes = new ZnodeHistory();
+  /** A committed txn that cannot follow from those before it, by its zxid. */
+  readonly impossible = new Map<number, string>();
+  readonly #proposed = new Map<number, Proposed>();
+  readonly #committed: Committed[] = [];
+  readonly #byZxid = new Map<number, Committed>();
+  readonly #chains = new Map<number, Chain>();
+  /** First committed zxid of each request: session and xid. */
+  readonly #byRequest = new Map<string, number>();
+  /** Sessions whose end was proposed, by anybody. */
+  readonly #endsProposed = new Set<bigint>();
+  readonly #listeners: ((txn: Committed) => void)[] = [];
+
+  /** Calls `listener` with each txn as soon as it is known to be committed, in order. */
+  onCommitted(listener: (txn: Committed) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Zxid of the newest committed txn; 0 before the first. */
+  get lastZxid(): number {
+    return this.#committed.at(-1)?.zxid ?? 0;
+  }
+
+  /** Committed txns in order. */
+  get txns(): readonly Committed[] {
+    return this.#committed;
+  }
+
+  proposed(zxid: number): Proposed | undefined {
+    return this.#proposed.get(zxid);
+  }
+
+  committed(zxid: number): Committed | undefined {
+    return this.#byZxid.get(zxid);
+  }
+
+  /** @returns The zxid under which this request of a session was committed. */
+  zxidOfRequest(session: bigint, xid: number): number | undefined {
+    return this.#byRequest.get(`${session} ${xid}`);
+  }
+
+  /** @returns Whether some leader proposed the end of the session. */
+  wasEndProposed(session: bigint): boolean {
+    return this.#endsProposed.has(session);
+  }
+
+  onTrace(server: number, event: TraceEvent): void {
+    const chain = this.#chainOf(server);
+    switch (event.kind) {
+      case "state":
+        chain.isLeading = event.state === "LEADING";
+        return;
+      case "propose":
+        this.#onPropose(server, event.zxid, event.entry.slice());
+        return append(chain, event.zxid);
+      case "log":
+        return append(chain, event.zxid);
+      case "truncate":
+        return cut(chain, event.zxid);
+      case "load":
+        if (event.from === "leader") {
+          chain.base = event.zxid;
+          chain.zxids = [];
+        }
+        return cut(chain, event.zxid);
+      case "commit":
+        if (chain.isLeading) this.#extend(chain, event.zxid);
+        return;
+      case "established":
+        return this.#extend(chain, chain.zxids.at(-1) ?? 0);
+      case "apply":
+        if (!this.#proposed.has(event.zxid)) this.#onPropose(server, event.zxid, event.entry.slice());
+        this.#extend(chain, event.zxid);
+        return append(chain, event.zxid);
+    }
+  }
+
+  #onPropose(leader: number, zxid: number, entry: Uint8Array): void {
+    this.#proposed.set(zxid, { zxid, entry, leader });
+    const { header } = decodeEntry(entry);
+    if (header.type === OpCode.closeSession) this.#endsProposed.add(header.clientId);
+  }
+
+  /** All that the server holds up to this zxid is committed. */
+  #extend(chain: Chain, zxid: number): void {
+    const last = this.lastZxid;
+    if (zxid <= last) return;
+    for (const held of chain.zxids) if (held > last && held < zxid) this.#commit(held);
+    this.#commit(zxid);
+  }
+
+  #commit(zxid: number): void {
+    const proposed = this.#proposed.get(zxid);
+    if (proposed === undefined) return;
+    const { entry } = proposed;
+    const { header, body } = decodeEntry(entry);
+    const txn: Committed = { zxid, before: this.lastZxid, entry, header, body };
+    this.#committed.push(txn);
+    this.#byZxid.set(zxid, txn);
+    if (header.cxid !== 0) {
+      const request = `${header.clientId} ${header.cxid}`;
+      if (!this.#byRequest.has(request)) this.#byRequest.set(request, zxid);
+    }
+    const problem = this.znodes.apply(header, body);
+    if (problem !== null) this.impossible.set(zxid, problem);
+    for (const listener of this.#listeners) listener(txn);
+  }
+
+  #chainOf(server: number): Chain {
+    let chain = this.#chains.get(server);
+    if (chain === undefined) {
+      chain = { isLeading: false, zxids: [], base: 0 };
+      this.#chains.set(server, chain);
+    }
+    return chain;
+  }
+}
+
+function append({ zxids, base }: Chain, zxid: number): void {
+  if (zxid > (zxids.at(-1) ?? base)) zxids.push(zxid);
+}
+
+function cut({ zxids }: Chain, zxid: number): void {
+  while (zxids.length > 0 && zxids[zxids.length - 1] > zxid) zxids.pop();
+}

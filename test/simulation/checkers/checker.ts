@@ -1,0 +1,43 @@
+import type { TraceEvent } from "../../../src/base/trace.ts";
+import type { Operation } from "../clients/operation.ts";
+import type { Notification } from "../clients/sim_session.ts";
+
+/** What a client's session goes through. */
+export type ClientEvent =
+  | {
+    readonly kind: "connected" | "disconnected";
+    readonly client: string;
+    readonly session: bigint;
+    readonly server: number;
+  }
+  | { readonly kind: "invoked" | "replied" | "lost"; readonly operation: Operation }
+  | { readonly kind: "notified"; readonly session: bigint; readonly notification: Notification }
+  | {
+    readonly kind: "ended";
+    readonly session: bigint;
+    readonly how: "told expired" | "gave up" | "closed" | "abandoned";
+  }
+  | { readonly kind: "broken"; readonly session: bigint; readonly reason: string };
+
+/** How a server's process came to its end. */
+export type EndOfProcess = "killed" | "power cut" | "stopped";
+
+/** Says what was seen that may never be. */
+export type Fail = (message: string) => void;
+
+/** Watches a simulation for one property; hears of everything in the order in which it happens. */
+export interface Checker {
+  /** The property's name, by which failures are reported. */
+  readonly property: string;
+  onStarted?(server: number): void;
+  onEnded?(server: number, how: EndOfProcess): void;
+  onTrace?(server: number, event: TraceEvent): void;
+  onClient?(event: ClientEvent): void;
+  /** All faults are healed and everything is quiet. */
+  onQuiet?(): void;
+}
+
+/** @returns `0x500000007`. */
+export function zxidText(zxid: number): string {
+  return `0x${zxid.toString(16)}`;
+}

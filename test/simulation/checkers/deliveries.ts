@@ -1,0 +1,96 @@
+import { counterOf } from "../../../src/protocol/zxid.ts";
+import type { TraceEvent } from "../../../src/base/trace.ts";
+import type { AgreedHistory } from "./agreed_history.ts";
+
+/** A server has taken a txn into its tree. */
+export interface Delivery {
+  readonly server: number;
+  readonly zxid: number;
+  /** What it stood at before. */
+  readonly after: number;
+  /** Committed txns between the two, which it has skipped; in order. */
+  readonly skipped: readonly number[];
+}
+
+interface Position {
+  zxid: number;
+  /** Txns skipped and not delivered since. */
+  skipped: Set<number>;
+  /** A leader's snapshot is being completed: what it held already comes once more. */
+  mayRepeat: boolean;
+}
+
+/** Which txns each server has delivered, by the order agreed on. Hears of events after the history has. */
+export class Deliveries {
+  readonly #history: AgreedHistory;
+  readonly #positions = new Map<number, Position>();
+
+  constructor(history: AgreedHistory) {
+    this.#history = history;
+  }
+
+  get servers(): Iterable<number> {
+    return this.#positions.keys();
+  }
+
+  /** @returns The newest zxid that the server has delivered; -1 before anything is known of it. */
+  positionOf(server: number): number {
+    return this.#positions.get(server)?.zxid ?? -1;
+  }
+
+  has(server: number, zxid: number): boolean {
+    const position = this.#positions.get(server);
+    return position !== undefined && zxid <= position.zxid && !position.skipped.has(zxid);
+  }
+
+  onEnded(server: number): void {
+    this.#positions.delete(server);
+  }
+
+  /** @returns The delivery that the event is; null when it is none, or one that a snapshot makes come twice. */
+  onTrace(server: number, event: TraceEvent): Delivery | null {
+    switch (event.kind) {
+      case "load":
+        this.#positions.set(server, {
+          zxid: event.zxid,
+          skipped: new Set(),
+          mayRepeat: event.from === "leader",
+        });
+        return null;
+      case "upToDate": {
+        const position = this.#positions.get(server);
+        if (position !== undefined) position.mayRepeat = false;
+        return null;
+      }
+      case "apply":
+        return this.#onApply(server, event.zxid);
+      default:
+        return null;
+    }
+  }
+
+  #onApply(server: number, zxid: number): Delivery | null {
+    let position = this.#positions.get(server);
+    if (position === undefined) {
+      position = { zxid: 0, skipped: new Set(), mayRepeat: false };
+      this.#positions.set(server, position);
+    }
+    const after = position.zxid;
+    if (zxid <= after && position.mayRepeat) return null;
+    const skipped = this.#between(after, zxid);
+    for (const one of skipped) position.skipped.add(one);
+    position.skipped.delete(zxid);
+    position.zxid = Math.max(after, zxid);
+    return { server, zxid, after, skipped };
+  }
+
+  #between(after: number, zxid: number): number[] {
+    const skipped: number[] = [];
+    let before = this.#history.committed(zxid)?.before ?? 0;
+    while (before > after && counterOf(before) !== 0) {
+      skipped.unshift(before);
+      before = this.#history.committed(before)?.before ?? 0;
+    }
+    return skipped;
+  }
+}
