@@ -39,6 +39,11 @@ export interface ElectionEffects {
   configSeen(from: ServerId, text: string): boolean;
   /** While this server leads, a voter looks for a leader. */
   peerLooking(from: ServerId): void;
+  /**
+   * The leader that was decided on, and is not established yet, has gone on to another or to a later round: it will
+   * not lead. Nobody else would say so, and waiting for it costs an outage; the host looks again.
+   */
+  leaderGone(): void;
 }
 
 /** Times of an election, in milliseconds. */
@@ -99,6 +104,8 @@ export class Election {
   #round = 0;
   /** The last decision. */
   #current: Vote | undefined;
+  /** Whether that leader's epoch is established. */
+  #isEstablished = false;
 
   /** What this server stands for in the round it takes part in; undefined while it takes part in none. */
   #initial: InitialVote | undefined;
@@ -185,6 +192,7 @@ export class Election {
     this.#early.clear();
     this.#state = state;
     this.#current = vote;
+    this.#isEstablished = false;
     for (const sid of this.#askers) this.#tellCurrent(sid, vote);
   }
 
@@ -197,6 +205,7 @@ export class Election {
       this.#state !== "LOOKING" && this.#current !== undefined,
       "an epoch is established under a leader",
     );
+    this.#isEstablished = true;
     if (this.#current.peerEpoch === peerEpoch) return;
     this.#current = { ...this.#current, peerEpoch };
     for (const sid of this.#askers) this.#tellCurrent(sid, this.#current);
@@ -255,10 +264,25 @@ export class Election {
     if (this.#state === "LOOKING") {
       this.#early.set(from, notification);
     } else if (notification.state === "LOOKING") {
+      // Not told that it has followers, which could make it lead after all, while they look again.
+      if (this.#hasGoneOn(from, notification)) return this.#effects.leaderGone();
       this.#note(from);
       this.#tellCurrent(from, this.#current!);
       if (this.#state === "LEADING") this.#effects.peerLooking(from);
     }
+  }
+
+  /**
+   * Whether this is the leader, on its way elsewhere. Servers do not wait equally long before they decide, Apache's
+   * least of all, so one that they were about to elect may still hear of a better one. In one round a server never
+   * goes back to itself, so a vote for another is always its newer word.
+   */
+  #hasGoneOn(from: ServerId, { leader, electionEpoch }: Notification): boolean {
+    const current = this.#current!;
+    // A leader that a reconfiguration designated was elected in no round.
+    if (this.#isEstablished || from !== current.leader || current.electionEpoch < 0) return false;
+    return electionEpoch > current.electionEpoch ||
+      (electionEpoch === current.electionEpoch && leader !== from);
   }
 
   /**

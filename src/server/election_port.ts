@@ -430,11 +430,11 @@ class Link implements SocketEvents, FrameHandler {
     else this.#stalled = this.#socket.write(frame) > 0;
   }
 
-  /** Closes the connection; its owner hears nothing more. */
+  /** Ends the connection; its owner hears nothing more. */
   drop(): void {
     if (this.#dropped) return;
     this.#dropped = true;
-    this.#socket.destroy();
+    this.#socket.end();
   }
 
   onData(bytes: Uint8Array): void {

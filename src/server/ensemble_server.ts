@@ -277,6 +277,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       decided: (vote) => this.#decision = vote,
       configSeen: (from, text) => this.#onConfigSeen(from, text),
       peerLooking: () => {},
+      leaderGone: () => this.#scheduleEnd("the leader has gone on to another election"),
     };
   }
 

@@ -83,6 +83,7 @@ export class ElectionScript {
               return this.#takesConfigs;
             },
             peerLooking: (from) => this.#seen.push(`${from} is looking`),
+            leaderGone: () => this.#seen.push("the leader is gone"),
           },
         );
         break;

@@ -134,6 +134,10 @@ export class ElectionWorld {
         },
         configSeen: () => false,
         peerLooking: () => {},
+        leaderGone: () =>
+          this.#at(this.nowMs, () => {
+            if (server.running && server.election.state === "FOLLOWING") this.#look(server);
+          }),
       },
     );
     this.#look(server);

@@ -66,6 +66,7 @@ class Voter {
         },
         configSeen: () => false,
         peerLooking: () => {},
+        leaderGone: () => {},
       },
     );
   }
