@@ -9,10 +9,16 @@ import type { Trace } from "../base/trace.ts";
 import type { ServerConfig } from "../config/server_config.ts";
 import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import type { DataDirs } from "../storage/data_dirs.ts";
-import { type EpochName, type Epochs, loadEpochs, writeEpoch } from "../storage/epoch_files.ts";
+import {
+  announceEpoch,
+  type EpochName,
+  type Epochs,
+  loadEpochs,
+  writeEpoch,
+} from "../storage/epoch_files.ts";
 import { CorruptLogError } from "../storage/errors.ts";
 import { type Compression, listDated } from "../storage/file_names.ts";
-import { logBytesFrom, LogReader, truncateLogs } from "../storage/log_reader.ts";
+import { cutLogs, logBytesFrom, LogReader, truncateLogs } from "../storage/log_reader.ts";
 import { type LogEffects, LogWriter } from "../storage/log_writer.ts";
 import { recover, type Recovered } from "../storage/recovery.ts";
 import { RollPolicy } from "../storage/roll_policy.ts";
@@ -145,6 +151,15 @@ export class Database implements LogEffects {
     trace?.({ kind: name, epoch });
   }
 
+  /**
+   * Notes, durably, which epoch is about to become current: found at a start behind txns of that epoch, it is taken
+   * for the current one. @throws {DiskError}
+   */
+  announceEpoch(epoch: number): void {
+    const { disk, dirs } = this.#parts;
+    announceEpoch(disk, dirs.snapshots, epoch);
+  }
+
   /** Takes the entry `bytes[start, end)` for the log, by copy. */
   append(bytes: Uint8Array, start: number, end: number, zxid: Zxid): void {
     this.#parts.trace?.({ kind: "log", zxid });
@@ -236,13 +251,15 @@ export class Database implements LogEffects {
    * @throws {DiskError}
    */
   replaceByTree(): void {
-    const { disk, dirs, tree, logger } = this.#parts;
+    const { config, disk, dirs, tree, logger } = this.#parts;
     this.#quiesce();
     const { lastProcessedZxid: zxid } = tree;
     try {
+      // First what replay would put on top of the new tree: the leader does not have it, so it was never committed.
+      const entryBytesMax = config.limits.frameBytesMax + config.limits.frameBytesExtra;
+      cutLogs({ disk, logDirectory: dirs.logs, afterZxid: zxid, logger, entryBytesMax });
       this.snapshots.takeNow();
-      // Snapshots and logs of a history that the leader does not have: the newest name would win the next start, and
-      // replay would put their txns on top of the new tree.
+      // Then newer names, which a start would prefer; then logs that no snapshot is continued by any more.
       for (const snapshot of listDated(disk, dirs.snapshots, "snapshot").toReversed()) {
         if (snapshot.zxid > zxid) disk.remove(snapshot.path);
       }

@@ -423,8 +423,10 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   onSessionClosed(session: Session): void {
     this.sessions.remove(session.id);
     const connection = session.owner;
-    // A client that asked for it is answered first, and ended by that answer.
-    if (connection instanceof Connection && connection.waitingCount === 0) connection.end();
+    if (!(connection instanceof Connection)) return;
+    // A client that asked for it has been answered, and is ended by that; from another nothing is waited for.
+    if (connection.waitingCount === 0) connection.end();
+    else connection.close();
   }
 
   onSessionCloseRefused(session: Session): void {

@@ -35,17 +35,30 @@ export function readEpoch(
   return Number(text);
 }
 
-/** Writes an epoch file whole or not at all: another name first, synced, then renamed. @throws {DiskError} */
-export function writeEpoch(disk: Disk, directory: string, name: EpochName, epoch: number): void {
-  const path = joinPath(directory, name);
-  const next = `${path}.tmp`;
-  const file = disk.open(next, "create");
+/**
+ * Leaves the file that a rename would make the current epoch, so that {@link loadEpochs} finds it should the server
+ * stop between the first txns of the epoch and {@link writeEpoch}. @throws {DiskError}
+ */
+export function announceEpoch(disk: Disk, directory: string, epoch: number): void {
+  writeWhole(disk, `${joinPath(directory, "currentEpoch")}.tmp`, epoch);
+  disk.syncDirectory(directory);
+}
+
+function writeWhole(disk: Disk, path: string, epoch: number): void {
+  const file = disk.open(path, "create");
   try {
     file.writeAt(new TextEncoder().encode(String(epoch)), 0);
     file.sync();
   } finally {
     file.close();
   }
+}
+
+/** Writes an epoch file whole or not at all: another name first, synced, then renamed. @throws {DiskError} */
+export function writeEpoch(disk: Disk, directory: string, name: EpochName, epoch: number): void {
+  const path = joinPath(directory, name);
+  const next = `${path}.tmp`;
+  writeWhole(disk, next, epoch);
   disk.rename(next, path);
   disk.syncDirectory(directory);
 }

@@ -349,15 +349,19 @@ export function removeEmptyLastLog(disk: Disk, directory: string, logger: Logger
   return true;
 }
 
-/** What {@link truncateLogs} is told. */
-export interface TruncateOptions {
+/** What {@link cutLogs} is told. */
+export interface CutOptions {
   readonly disk: Disk;
   readonly logDirectory: string;
-  readonly snapshotDirectory: string;
   /** The last zxid that stays. */
   readonly afterZxid: Zxid;
   readonly logger: Logger;
   readonly entryBytesMax?: number;
+}
+
+/** What {@link truncateLogs} is told. */
+export interface TruncateOptions extends CutOptions {
+  readonly snapshotDirectory: string;
 }
 
 /**
@@ -373,28 +377,57 @@ export interface TruncateOptions {
  * @throws {CorruptLogError} If the log cannot be read up to there.
  */
 export function truncateLogs(options: TruncateOptions): boolean {
-  const { disk, logDirectory, snapshotDirectory, afterZxid, logger } = options;
+  const { disk, snapshotDirectory, afterZxid, logger } = options;
   const snapshots = listDated(disk, snapshotDirectory, "snapshot");
   if (!snapshots.some((snapshot) => snapshot.zxid <= afterZxid)) return false;
-
-  const reader = new LogReader({ ...options, directory: logDirectory, fromZxid: afterZxid });
-  let held = snapshots.some((snapshot) => snapshot.zxid === afterZxid);
-  let cut: { path: string; bytes: number } | null = null;
-  try {
-    if (reader.next()) {
-      const found = reader.zxid === afterZxid;
-      held ||= found;
-      cut = { path: reader.path, bytes: found ? reader.endOffset : reader.offset };
-    }
-  } finally {
-    reader.close();
-  }
-  if (!held) return false;
+  const place = placeOf(options);
+  if (place?.isHeld !== true && !snapshots.some((snapshot) => snapshot.zxid === afterZxid)) return false;
 
   for (const snapshot of snapshots) {
     if (snapshot.zxid > afterZxid) disk.remove(snapshot.path);
   }
   disk.syncDirectory(snapshotDirectory);
+  cutAt(options, place);
+  logger.info("The txn log was cut at the leader's word", { zxid: zxidToHex(afterZxid) });
+  return true;
+}
+
+/**
+ * Takes every txn after a zxid out of the log. Snapshots stay as they are, and the zxid need not be there.
+ *
+ * @throws {DiskError} If a file cannot be cut, synced or removed.
+ * @throws {CorruptLogError} If the log cannot be read up to there.
+ */
+export function cutLogs(options: CutOptions): void {
+  cutAt(options, placeOf(options));
+}
+
+/** Where in a file the first txn after a zxid stands. */
+interface CutPlace {
+  readonly path: string;
+  readonly bytes: number;
+  /** The zxid itself is in the log. */
+  readonly isHeld: boolean;
+}
+
+/** @returns Null when the log ends before that zxid. */
+function placeOf(options: CutOptions): CutPlace | null {
+  const reader = new LogReader({
+    ...options,
+    directory: options.logDirectory,
+    fromZxid: options.afterZxid,
+  });
+  try {
+    if (!reader.next()) return null;
+    const isHeld = reader.zxid === options.afterZxid;
+    return { path: reader.path, bytes: isHeld ? reader.endOffset : reader.offset, isHeld };
+  } finally {
+    reader.close();
+  }
+}
+
+function cutAt({ disk, logDirectory, afterZxid }: CutOptions, place: CutPlace | null): void {
+  let cut = place;
   // Newest first, each made durable, so that a crash in between leaves no gap.
   for (const log of listDated(disk, logDirectory, "log").toReversed()) {
     if (log.zxid <= afterZxid) break;
@@ -402,17 +435,14 @@ export function truncateLogs(options: TruncateOptions): boolean {
     disk.remove(log.path);
     disk.syncDirectory(logDirectory);
   }
-  if (cut !== null) {
-    const file = disk.open(cut.path, "write");
-    try {
-      file.truncate(cut.bytes);
-      file.sync();
-    } finally {
-      file.close();
-    }
+  if (cut === null) return;
+  const file = disk.open(cut.path, "write");
+  try {
+    file.truncate(cut.bytes);
+    file.sync();
+  } finally {
+    file.close();
   }
-  logger.info("The txn log was cut at the leader's word", { zxid: zxidToHex(afterZxid) });
-  return true;
 }
 
 /** @returns Bytes of the logs that hold txns from `zxid` on, to weigh a copy of them against a snapshot. */

@@ -76,6 +76,16 @@ export class Leader {
   }
 
   /**
+   * Server `from` was synchronized anew and holds nothing behind `zxid` any more, whatever it had acked: it was told to
+   * cut off what was not committed, and will be sent it again. Counting the old ack could commit what only this
+   * server holds.
+   */
+  onResynced(from: ServerId, zxid: Zxid): void {
+    this.#tally.forget(from, zxid);
+    this.#next?.forget(from, zxid);
+  }
+
+  /**
    * The proposal of this zxid, made already, changes the membership: it and what follows are committed only when
    * both the old quorum and the new one have them (QuorumPeer's last-seen configuration).
    */
@@ -149,6 +159,11 @@ class Tally {
     if (voter === -1 || zxid <= this.#acked[voter]) return false;
     this.#acked[voter] = zxid;
     return true;
+  }
+
+  forget(server: ServerId, zxid: Zxid): void {
+    const voter = this.#quorum.voters.indexOf(server);
+    if (voter !== -1 && this.#acked[voter] > zxid) this.#acked[voter] = zxid;
   }
 
   reached(): Zxid {

@@ -36,6 +36,11 @@ export interface LearnerEffects {
   logAndApply(entries: readonly LoggedEntry[]): void;
   /** The leader's configuration, as NEWLEADER has it. */
   onLeaderConfig(text: string): void;
+  /**
+   * Notes, durably, that the epoch is about to become current: what follows may bring its txns to the disk, and a
+   * start that finds them must know that they belong there. @throws {DiskError}
+   */
+  announceEpoch(epoch: number): void;
   /** Makes the epoch current, durably. @throws {DiskError} */
   beginEpoch(epoch: number): void;
   sendAck(zxid: Zxid): void;
@@ -252,6 +257,7 @@ export class Learner {
         new TextDecoder().decode(packet.bytes.subarray(packet.dataStart, packet.dataEnd)),
       );
     }
+    this.#effects.announceEpoch(this.#epoch);
     if (this.#isUnlogged) {
       this.#effects.persistSnapshot();
       this.#isUnlogged = false;

@@ -13,7 +13,7 @@ import {
   snapshotSignature,
   writeLearnerInfo,
 } from "../../protocol/quorum_packet.ts";
-import { makeZxid, type Zxid, zxidToHex } from "../../protocol/zxid.ts";
+import { counterOf, makeZxid, type Zxid, zxidToHex } from "../../protocol/zxid.ts";
 import type { EnsembleAddress } from "../../quorum/membership.ts";
 import type { ServerId } from "../../quorum/quorum.ts";
 import { CorruptLogError, RecoveryError } from "../../storage/errors.ts";
@@ -87,6 +87,8 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   readonly #connectByMs: number;
   #dials = 0;
   #dialTimer: Timer | null = null;
+  /** Newest zxid in the log when it began to serve. */
+  #zxidBefore: Zxid = 0;
   #over = false;
 
   constructor(parts: FollowingParts) {
@@ -145,8 +147,13 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     if (this.#learner.isTreeAhead) {
       this.#parts.database.reload();
       this.#parts.peer.onTreeLoaded();
-    } else {
-      this.#role?.finish();
+      return;
+    }
+    this.#role?.finish();
+    const { tree } = this.#parts.database;
+    // Without a txn the epoch has left no trace in the log, as a start from the disk would find.
+    if (counterOf(tree.lastProcessedZxid) === 0 && this.#role !== null) {
+      tree.lastProcessedZxid = this.#zxidBefore;
     }
   }
 
@@ -227,6 +234,10 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     this.#parts.peer.onLeaderConfig(text);
   }
 
+  announceEpoch(epoch: number): void {
+    this.#parts.database.announceEpoch(epoch);
+  }
+
   beginEpoch(epoch: number): void {
     this.#parts.database.saveEpoch("currentEpoch", epoch);
   }
@@ -237,6 +248,9 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
 
   serve(epoch: number): void {
     const { database, peer, trace, isObserver, leader } = this.#parts;
+    // As on the leader: a client that comes from there has seen this zxid.
+    this.#zxidBefore = database.tree.lastProcessedZxid;
+    database.tree.lastProcessedZxid = Math.max(this.#zxidBefore, makeZxid(epoch, 0));
     this.#role = new LearnerRole({
       ...this.#parts,
       mode: isObserver ? "observer" : "follower",

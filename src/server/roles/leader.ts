@@ -23,6 +23,7 @@ import type { TreeEvents } from "../../tree/tree_observer.ts";
 import type { Leader, LeaderEffects } from "../../zab/leader.ts";
 import type { ClientRequest } from "../client_request.ts";
 import type { Connection } from "../connection.ts";
+import type { Database } from "../database.ts";
 import type { Role } from "./role.ts";
 
 /** A txn on its way from the log to the tree, and who waits for it. */
@@ -181,10 +182,13 @@ export class LeaderRole implements Role, LeaderEffects {
    * Ends the office. The log must be at rest: everything in it goes into the tree, committed or not, as after a start
    * from it; who leads next decides what becomes of it (ZKDatabase.fastForwardDataBase).
    */
-  finish(): void {
+  finish(database: Pick<Database, "remember" | "snapshots">): void {
     this.#applying = true;
+    // A snapshot under way would hold what may be cut off later, under the name of a zxid before it.
+    if (this.#proposals.length > 0) database.snapshots.stop();
     for (let next = this.#proposals.shift(); next !== undefined; next = this.#proposals.shift()) {
       this.#parts.tree.apply(next.bytes, next.start, next.end, null, null);
+      database.remember(next.zxid, next.bytes, next.start, next.end);
       this.#traceApply(next);
     }
   }
@@ -308,6 +312,11 @@ export class LeaderRole implements Role, LeaderEffects {
     this.#parts.leader.onAck(from, zxid, this);
   }
 
+  /** A learner was synchronized anew: it holds nothing behind `zxid`. */
+  onLearnerResynced(from: ServerId, zxid: Zxid): void {
+    this.#parts.leader.onResynced(from, zxid);
+  }
+
   commit(zxid: Zxid): void {
     const proposal = this.#proposals.at(this.#committedCount);
     assert(proposal?.zxid === zxid, "txns are committed in the order they were proposed");
@@ -382,8 +391,8 @@ export class LeaderRole implements Role, LeaderEffects {
     preparation.pending.onApplied(zxid);
     metrics.appendToSyncedTime.record(host.nowMs - proposal.proposedMs);
     if (session !== null && op === null) host.onSessionCreated(session, connection);
-    if (session !== null && op !== null) host.onSessionClosed(session);
     if (request !== null) connection!.onWriteDone(request, zxid, reply.error, reply.body);
+    if (session !== null && op !== null) host.onSessionClosed(session);
   }
 
   #traceApply({ zxid, bytes, start, end }: Proposal): void {

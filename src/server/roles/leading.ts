@@ -197,8 +197,9 @@ export class Leading implements LeadershipEffects, Learners {
 
   /** The log is at rest: takes what is in it into the tree. */
   finish(): void {
-    const { tree } = this.#parts.database;
-    this.#role?.finish();
+    const { database } = this.#parts;
+    const { tree } = database;
+    this.#role?.finish(database);
     // Without a txn the epoch has left no trace in the log, as a start from the disk would find.
     if (counterOf(tree.lastProcessedZxid) === 0 && epochOf(tree.lastProcessedZxid) === this.epoch) {
       tree.lastProcessedZxid = this.#lastZxid;
@@ -253,10 +254,13 @@ export class Leading implements LeadershipEffects, Learners {
       committedLog: database.committedLog,
       openHistory: (zxid) => database.openHistory(zxid),
     }, queue);
+    // What of its log it still holds; for a snapshot what that brings.
+    if (plan.how !== "SNAP") this.#role?.onLearnerResynced(seat.serverId, Math.min(plan.zxid, seat.zxid));
     let upTo = plan.queuedUpTo;
     if (plan.how === "SNAP") {
       const cursor = new TreeSnapshotCursor(database.tree);
       upTo = cursor.zxid;
+      this.#role?.onLearnerResynced(seat.serverId, upTo);
       link.send(PacketType.snap, upTo, null);
       link.sendTree(cursor);
     } else {

@@ -21,6 +21,7 @@ import type { TreeEvents } from "../../tree/tree_observer.ts";
 import type { LoggedEntry } from "../../zab/committed_log.ts";
 import type { ClientRequest } from "../client_request.ts";
 import { Connection } from "../connection.ts";
+import type { Database } from "../database.ts";
 import type { QuorumLink } from "../quorum_link.ts";
 import type { Role } from "./role.ts";
 
@@ -38,6 +39,7 @@ export interface LearnerRoleHost {
 
 /** Where a learner's txns are kept. */
 export interface LearnerLog {
+  readonly snapshots: Database["snapshots"];
   /** Takes the entry `bytes[start, end)`, by copy. */
   append(bytes: Uint8Array, start: number, end: number, zxid: Zxid): void;
   /** Keeps a committed txn for learners that this server may lead one day. */
@@ -245,6 +247,8 @@ export class LearnerRole implements Role {
   finish(): void {
     this.#finished = true;
     const { tree, log } = this.#parts;
+    // A snapshot under way would hold what may be cut off later, under the name of a zxid before it.
+    if (this.#entries.length > 0) log.snapshots.stop();
     for (let next = this.#entries.shift(); next !== undefined; next = this.#entries.shift()) {
       if (!this.#parts.isLogged && next.zxid > this.#committed) continue;
       tree.apply(next.bytes, 0, next.end, null, null);
