@@ -217,10 +217,9 @@ export async function expectSyncedReads(members: Member[]): Promise<void> {
       const data = `${round} by ${i}`;
       expect((await writer.setData(path, data)).name).toBe("OK");
       for (const reader of sessions) {
-        const synced = reader.sync(path);
+        expect((await reader.sync(path)).body.path).toBe(path);
         const read = (await reader.getData(path)).body;
         expect(Buffer.from(read.data ?? []).toString()).toBe(data);
-        expect((await synced).body.path).toBe(path);
       }
     }
   }

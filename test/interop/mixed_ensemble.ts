@@ -64,6 +64,8 @@ export async function until<T>(what: string, look: () => Promise<T | undefined> 
 /** One server of the ensemble, running or not. */
 export class Member implements Target {
   readonly host = "127.0.0.1";
+  /** Apache 3.8.0 sleeps through a commit now and then until it is asked again (CommitProcessor.run). */
+  readonly pingEveryMs = 200;
   #server: RunningServer | undefined;
   #logFrom = 0;
   #directories = 0;

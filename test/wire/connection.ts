@@ -7,6 +7,8 @@ import { connect, type Socket } from "node:net";
 export interface Target {
   host: string;
   port: number;
+  /** Sessions there send a ping so often, as clients do, whose answers are strays. None by default. */
+  pingEveryMs?: number;
 }
 
 /** How the peer ended a connection: an orderly FIN, or a reset. */

@@ -93,8 +93,14 @@ export class WireSession {
     readonly connection: WireConnection,
     /** What the server answered to the ConnectRequest. */
     readonly answer: ConnectAnswer,
+    pingEveryMs?: number,
   ) {
+    const pings = pingEveryMs === undefined ? undefined : setInterval(
+      () => connection.send(requestFrame(xids.ping, opcode.ping)),
+      pingEveryMs,
+    );
     connection.closed.then(() => {
+      clearInterval(pings);
       for (const one of this.#pending.splice(0)) one.resolve(lostReply(one));
       this.#wakeEventWaiters();
     });
@@ -113,7 +119,7 @@ export class WireSession {
     const connection = await WireConnection.open(target);
     connection.send(connectFrame(fields));
     const answer = readConnectAnswer(await connection.nextFrame());
-    return new WireSession(connection, answer);
+    return new WireSession(connection, answer, target.pingEveryMs);
   }
 
   get id(): bigint {

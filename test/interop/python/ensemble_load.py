@@ -29,7 +29,7 @@ from kazoo.retry import KazooRetry
 
 HOSTS, JOURNAL = sys.argv[1:3]
 WRITERS = 3
-SESSION_TIMEOUT_S = 30.0
+SESSION_TIMEOUT_S = 12.0
 # A pace that leaves the processors to the servers.
 PAUSE_S = 0.004
 BURST = 6
