@@ -127,21 +127,43 @@ function startFailure(error: unknown, config: ServerConfig): unknown {
   return error;
 }
 
-function listenFailure(error: ListenError, config: ServerConfig): string {
+/** What a port is for, and how to choose another one. */
+interface PortUse {
+  readonly host: string;
+  readonly port: number;
+  readonly purpose: string;
+  readonly remedy: string;
+}
+
+function portUse({ address }: ListenError, config: ServerConfig): PortUse {
+  const id = config.serverId;
+  const own = config.ensemble?.membership.servers.find((server) => server.id === id);
+  for (const { host, quorumPort, electionPort } of own?.addresses ?? []) {
+    const remedy = `stop that one, or give server.${id} other ports in every server's configuration`;
+    if (address?.port === quorumPort) return { host, port: quorumPort, purpose: " for its learners", remedy };
+    if (address?.port === electionPort) {
+      return { host, port: electionPort, purpose: " for elections", remedy };
+    }
+  }
   const { host, port } = config.client ?? { host: "", port: 0 };
-  const address = hostAndPort(host === "" ? "0.0.0.0" : host, port);
+  return { host, port, purpose: "", remedy: "choose another with --client-port" };
+}
+
+function listenFailure(error: ListenError, config: ServerConfig): string {
+  const { host, port, purpose, remedy } = portUse(error, config);
+  const what = `cannot listen on ${hostAndPort(host === "" ? "0.0.0.0" : host, port)}${purpose}`;
   switch (error.code) {
     case "EADDRINUSE": {
       const owner = findPortOwner(port);
       const by = owner === undefined ? "another process" : `process ${owner.pid} (${owner.name})`;
-      return `cannot listen on ${address}: ${by} uses it; choose another with --client-port`;
+      return `${what}: ${by} uses it; ${remedy}`;
     }
     case "EACCES":
-      return `cannot listen on ${address}: permission denied (ports below 1024 need privileges)`;
+      return `${what}: permission denied (ports below 1024 need privileges)`;
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return `cannot listen on ${address}: ${host} is not an address of this machine`;
+      return `${what}: ${host} is not an address of this machine`;
     default:
-      return `cannot listen on ${address}: ${error.message}`;
+      return `${what}: ${error.message}`;
   }
 }

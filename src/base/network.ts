@@ -39,9 +39,12 @@ export interface Listener {
 export class ListenError extends Error {
   override name = "ListenError";
   readonly code: string;
-  constructor(code: string, message: string) {
+  /** Which one, where that is known. */
+  readonly address: { readonly host: string; readonly port: number } | undefined;
+  constructor(code: string, message: string, address?: { readonly host: string; readonly port: number }) {
     super(message);
     this.code = code;
+    this.address = address;
   }
 }
 

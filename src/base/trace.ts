@@ -12,7 +12,12 @@ export type TraceEvent =
   /** A learner got UPTODATE: it serves under this leader. */
   | { readonly kind: "upToDate"; readonly epoch: number; readonly peer: number }
   /** A leader has chosen how a learner catches up, or a learner is told. */
-  | { readonly kind: "sync"; readonly how: "DIFF" | "TRUNC" | "SNAP"; readonly zxid: number; readonly peer: number }
+  | {
+    readonly kind: "sync";
+    readonly how: "DIFF" | "TRUNC" | "SNAP";
+    readonly zxid: number;
+    readonly peer: number;
+  }
   /** A leader made a proposal of this zxid; `entry` is its bytes, only good during the call. */
   | { readonly kind: "propose"; readonly zxid: number; readonly entry: Uint8Array }
   /** A txn went to the log, not yet synced. */
@@ -26,7 +31,12 @@ export type TraceEvent =
   /** The log was cut behind this zxid at the leader's word. */
   | { readonly kind: "truncate"; readonly zxid: number }
   /** The tree was loaded anew, from disk or from a leader's snapshot; it stands at this zxid. */
-  | { readonly kind: "load"; readonly zxid: number; readonly from: "disk" | "leader"; readonly digest: bigint }
+  | {
+    readonly kind: "load";
+    readonly zxid: number;
+    readonly from: "disk" | "leader";
+    readonly digest: bigint;
+  }
   /** A packet between servers, by its name on the wire. */
   | {
     readonly kind: "send" | "receive";

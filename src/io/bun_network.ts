@@ -85,7 +85,10 @@ function listenOn(
   } catch (error) {
     const code = codeOf(error);
     const where = hostAndPort(address, port);
-    throw new ListenError(code, `Cannot listen on ${where}: ${reasons.get(code) ?? code}`);
+    throw new ListenError(code, `Cannot listen on ${where}: ${reasons.get(code) ?? code}`, {
+      host: address,
+      port,
+    });
   }
   return { address: normalAddress(address), port: server.port, close: () => server.stop() };
 }
@@ -103,6 +106,7 @@ async function addressToBind(host: string, port: number): Promise<string> {
     throw new ListenError(
       codeOf(error),
       `Cannot listen on ${hostAndPort(host, port)}: the name has no address`,
+      { host, port },
     );
   }
 }

@@ -136,6 +136,7 @@ export class ElectionPort {
         throw new ListenError(
           failure.code,
           `${failure.message}; this is the election port, tried ${attempt} times`,
+          failure.address,
         );
       }
       await new Promise<void>((resolve) => this.#world.clock.setTimer(bindRetryMs, resolve));
