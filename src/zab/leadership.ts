@@ -288,7 +288,8 @@ export class Leadership {
     this.#dueMs = nowMs + this.#options.tickMs;
     const present = new Set<ServerId>([this.#options.self]);
     for (const seat of this.#seats.values()) {
-      const counts = seat.phase === "broadcast" || seat.phase === "synced";
+      // Those being synchronized count as well: they are on their way, and a new leader would have to begin anew.
+      const counts = seat.phase !== "hello" && seat.phase !== "waitEpoch" && seat.phase !== "ackEpoch";
       if (counts && seat.deadlineMs >= nowMs && !seat.isObserver) present.add(seat.serverId);
     }
     if (!this.#isQuorum(present)) {
