@@ -82,6 +82,8 @@ function onStopAsked(exitWithParent: boolean): Promise<string> {
       clearInterval(timer);
       ask("the parent process is gone");
     }, parentCheckMs);
+    // A start that fails must not leave the process waiting.
+    timer.unref();
   });
 }
 
