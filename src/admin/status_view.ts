@@ -158,8 +158,12 @@ export interface StatusView {
   readonly connectionCount: number;
 
   connections(): Iterable<ConnectionStatus>;
-  /** In order of time. */
+  /** Global sessions by when they expire, in order of time: known to who leads or is alone only. */
   sessionExpirySets(): Iterable<SessionExpirySet>;
+  /** In order of time; undefined where no session is local. */
+  localSessionExpirySets(): Iterable<SessionExpirySet> | undefined;
+  /** In no particular order. */
+  globalSessions(): Iterable<readonly [sessionId: SessionId, timeoutMs: number]>;
   /** In order of time. */
   connectionExpirySets(): Iterable<ConnectionExpirySet>;
   /** Only sessions that own ephemerals. */

@@ -61,6 +61,13 @@ export interface WriteOp {
    * @throws {JuteError} If it cannot be decoded or a multi may not carry it.
    */
   skim?(body: JuteReader): void;
+  /**
+   * Reads over the request and tells whether it makes an ephemeral, for which all servers must know the session.
+   * Absent when it never does. (QuorumZooKeeperServer.checkUpgradeSession)
+   *
+   * @throws {JuteError} If it cannot be decoded.
+   */
+  makesEphemeral?(body: JuteReader): boolean;
 }
 
 /** A row of the op table. */

@@ -232,6 +232,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     const head = this.#waiting?.shift();
     assert(head === request, "a connection's writes are applied in the order they came");
     this.#stopWaiting(request);
+    if (error === ErrorCode.sessionMoved) return this.end();
     const at = this.#beginReply(request.xid, zxid, error);
     if (error === ErrorCode.ok) this.#out.rawRange(body.bytes, 0, body.length);
     this.#endReply(at, request.code, request.xid, zxid, request.receivedMs);
@@ -352,9 +353,12 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
       return this.#answer(xid, code, ErrorCode.sessionClosedRequireSaslAuth);
     }
     if (op === undefined) return this.#onOwnRequest(xid, code);
+    // A local session ends here, without a txn.
+    if (code === OpCode.closeSession && this.session!.isLocal) return this.#answer(xid, code, ErrorCode.ok);
     if (op.kind === "write") return this.#onWrite(op, xid);
-    if (code === OpCode.sync && this.host.asksForSync) {
-      return this.#onSync(op, xid, bytes.slice(start + 8, end));
+    if (code === OpCode.sync) {
+      if (this.host.isReadOnly) return this.#answer(xid, code, ErrorCode.notReadOnly);
+      if (this.host.asksForSync) return this.#onSync(op, xid, bytes.slice(start + 8, end));
     }
     if (this.#waiting !== null && this.#waiting.length > 0) {
       const body = bytes.slice(start + 8, end);
@@ -424,6 +428,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
 
   #answerOwn(request: ClientRequest): void {
     const { code, error } = request;
+    if (error === ErrorCode.sessionMoved) return this.end();
     const withoutZxid = code === OpCode.auth || code === OpCode.sasl ||
       error === ErrorCode.sessionClosedRequireSaslAuth;
     const zxid = error === ErrorCode.unimplemented ? -1 : withoutZxid ? 0 : this.tree.lastProcessedZxid;
@@ -431,7 +436,9 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     // Without SASL configured the server's token is null (ZooKeeperServer.processSasl).
     if (code === OpCode.sasl && error === ErrorCode.ok) this.#out.int(-1);
     this.#endReply(at, code, request.xid, zxid, request.receivedMs);
-    if (endsConnection(code, error)) this.end();
+    if (!endsConnection(code, error)) return;
+    if (code === OpCode.closeSession) this.host.onLocalSessionClosed(this.session!);
+    this.end();
   }
 
   #wait(request: ClientRequest): void {
@@ -569,8 +576,13 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
   }
 }
 
-/** @returns Whether an answer that the connection gives by itself is its last. */
+/**
+ * @returns Whether an answer that the connection gives by itself is its last. That a session has moved to another
+ * connection is told by closing this one, without a word (FinalRequestProcessor; ZOOKEEPER-710).
+ */
 function endsConnection(code: number, error: number): boolean {
-  return error === ErrorCode.sessionClosedRequireSaslAuth || error === ErrorCode.unimplemented ||
-    (code === OpCode.auth && error === ErrorCode.authFailed);
+  return error === ErrorCode.sessionMoved || error === ErrorCode.sessionClosedRequireSaslAuth ||
+    error === ErrorCode.unimplemented ||
+    (code === OpCode.auth && error === ErrorCode.authFailed) ||
+    (code === OpCode.closeSession && error === ErrorCode.ok);
 }

@@ -58,6 +58,8 @@ export interface ConnectionHost {
    * @throws {JuteError} If the body cannot be decoded.
    */
   submitWrite(connection: Connection, op: WriteOp, request: ClientRequest, body: JuteReader): number;
+  /** A local session's client has asked for its end and is answered. */
+  onLocalSessionClosed(session: Session): void;
   /** Asks the leader; `Connection.onSyncDone` follows. */
   submitSync(connection: Connection, request: ClientRequest): void;
   /** The number of requests that wait has changed. */

@@ -21,14 +21,19 @@ import { Following, type FollowingPeer } from "./roles/following.ts";
 import type { LeaderRole, Proposal } from "./roles/leader.ts";
 import { Leading, type LeadingPeer } from "./roles/leading.ts";
 import type { LearnerRole } from "./roles/learner.ts";
+import { ReadOnlyRole } from "./roles/read_only.ts";
 import type { RunningServer, ServerWorld } from "./server.ts";
 import { ServerCore } from "./server_core.ts";
 
 /** A learner that connects before this server knows that it leads is kept waiting for so long, ms. */
 const earlyLearnerMs = 1000;
 const earlyLearnersMax = 64;
+/** A leader that nobody follows gives way after so long when a voter goes on looking, ms. */
+const epochWaitMs = 1000;
 /** After its disk failed a server waits so long before it looks again, ms: nothing changes that quickly. */
 const diskRetryMs = 1000;
+/** Elections that last longer than this, or than a tick, look like a partition, ms (QuorumPeer.run). */
+const readOnlyAfterMs = 2000;
 
 /** Whom to follow, or to lead, without an election. */
 interface Designation {
@@ -72,6 +77,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   #leaderConfig: string | null = null;
   #timer: Timer | null = null;
   #timerMs = Infinity;
+  #readOnlyTimer: Timer | null = null;
   #stopped = false;
   #resolveServing!: (mode: ServerMode) => void;
   #fail!: (error: Error) => void;
@@ -276,7 +282,10 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       connect: (peers) => this.#port.connect(peers),
       decided: (vote) => this.#decision = vote,
       configSeen: (from, text) => this.#onConfigSeen(from, text),
-      peerLooking: () => {},
+      peerLooking: (from) => {
+        this.#core.replica.beginTurn();
+        if (this.#office instanceof Leading) this.#office.onPeerLooking(from);
+      },
       leaderGone: () => this.#scheduleEnd("the leader has gone on to another election"),
     };
   }
@@ -313,13 +322,32 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       zxid: `0x${zxidToHex(zxid)}`,
       epoch: database.currentEpoch,
     });
+    const { readOnlyMode, tickMs } = this.#config;
+    if (readOnlyMode) {
+      const waitMs = Math.max(readOnlyAfterMs, tickMs);
+      this.#readOnlyTimer = this.#world.clock.setTimer(waitMs, () => this.#serveReadOnly());
+    }
     this.#elect((nowMs) => this.#election.look({ zxid, peerEpoch: database.currentEpoch }, nowMs));
+  }
+
+  #serveReadOnly(): void {
+    if (this.#stopped || this.#office !== null) return;
+    this.#core.replica.becomeServing(new ReadOnlyRole(this.#core.replica));
+    this.#world.logger.info("Now read-only: there is still no leader");
+  }
+
+  /** The election has ended: whoever was served meanwhile has to come again. */
+  #endReadOnly(): void {
+    this.#readOnlyTimer?.cancel();
+    this.#readOnlyTimer = null;
+    if (this.#core.replica.isReadOnly) this.#core.replica.becomeIdle();
   }
 
   #takeOffice(vote: Vote, state: PeerState): void {
     const { logger, clock, trace } = this.#world;
     this.#port.rest();
     this.#core.replica.beginTurn();
+    this.#endReadOnly();
     trace?.({ kind: "state", state });
     logger.info("A leader is elected", { leader: vote.leader, state, round: vote.electionEpoch });
     this.#leaderConfig = null;
@@ -343,6 +371,8 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       const leading = this.#office = new Leading({
         ...shared,
         quorums: this.#members.quorums,
+        localSessions: this.#ensemble.localSessions,
+        epochWaitMs: this.#ensemble.epochWaitMs ?? epochWaitMs,
         makePreparation: (zxid) => this.#makePreparation(zxid),
         onEpochAccepted: (epoch) => this.#versionMembership(epoch),
       });
@@ -544,6 +574,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   #closePorts(): void {
     this.#timer?.cancel();
     this.#timer = null;
+    this.#readOnlyTimer?.cancel();
     this.#port.close();
     for (const listener of this.#quorumListeners.splice(0)) listener.close();
     this.#dropEarly();

@@ -28,6 +28,7 @@ import { Connection } from "./connection.ts";
 import type { ConnectionHost } from "./connection_host.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import type { DatabaseUser } from "./database.ts";
+import { LocalSessions, needsGlobalSession } from "./local_sessions.ts";
 import type { QuorumLink, QuorumLinkHost } from "./quorum_link.ts";
 import type { LeaderRoleHost } from "./roles/leader.ts";
 import type { Role } from "./roles/role.ts";
@@ -65,6 +66,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   nowMs: number;
   /** The global sessions, while there is a role; who leads has them expire. */
   sessions: SessionTracker;
+  readonly localSessions: LocalSessions;
   readonly #parts: ReplicaParts;
   #role: Role | null = null;
   #servesClients = true;
@@ -94,6 +96,11 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.nowMs = parts.clock.monotonicMs();
     this.#wallMs = parts.clock.wallMs();
     this.sessions = new SessionTracker({ tickMs: config.tickMs });
+    this.localSessions = new LocalSessions({
+      areEnabled: config.ensemble?.localSessions === true,
+      mayUpgrade: config.ensemble?.localSessionsUpgrade === true,
+      tickMs: config.tickMs,
+    });
   }
 
   /** What four-letter words are answered from. */
@@ -121,6 +128,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   becomeServing(role: Role, servesClients = true): void {
     this.#role = role;
     this.#servesClients = servesClients;
+    this.localSessions.onServing(this.isReadOnly, this.#parts.clock.monotonicMs());
   }
 
   /** Serves nobody: clients are dropped, and what they wait for stays unknown to them. Their sessions live on. */
@@ -185,6 +193,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.beginTurn();
     const { config } = this.#parts;
     this.#role?.tick(this.nowMs);
+    if (this.#role !== null) this.#expireLocalSessions();
     for (const connection of this.connections.all()) {
       if (!connection.isSessionless) continue;
       if (this.nowMs - connection.openedMs < config.limits.sessionlessConnectionMs) continue;
@@ -196,12 +205,23 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   /** Has those sessions end whose clients were not heard in time. */
   expireSessions(): void {
     this.sessions.expire(this.nowMs, (session) => {
-      this.metrics.sessionsExpired.add(1);
-      this.#parts.logger.info("A session expired: its client was not heard in time", {
-        session: sessionIdToHex(session.id),
-        timeoutMs: session.timeoutMs,
-      });
+      this.#noteExpired(session);
       this.closeSession(session);
+    });
+  }
+
+  #expireLocalSessions(): void {
+    this.localSessions.expire(this.nowMs, (session) => {
+      this.#noteExpired(session);
+      if (session.owner instanceof Connection) session.owner.close();
+    });
+  }
+
+  #noteExpired({ id, timeoutMs }: Session): void {
+    this.metrics.sessionsExpired.add(1);
+    this.#parts.logger.info("A session expired: its client was not heard in time", {
+      session: sessionIdToHex(id),
+      timeoutMs,
     });
   }
 
@@ -253,7 +273,8 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   }
 
   touch(session: Session): void {
-    this.#role?.touch(session, this.nowMs);
+    if (session.isLocal) this.localSessions.touch(session, this.nowMs);
+    else this.#role?.touch(session, this.nowMs);
   }
 
   answerFourLetter(word: FourLetterWord, rest: Uint8Array): string {
@@ -281,6 +302,10 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
       maxMs: config.maxSessionTimeoutMs,
     });
     if (request.sessionId === 0n) {
+      if (this.isReadOnly || this.localSessions.areEnabled) {
+        const local = this.localSessions.open(sessionIds.next(), timeoutMs, this.nowMs);
+        return this.#attach(connection, local);
+      }
       const session = this.sessions.add(sessionIds.next(), timeoutMs, this.nowMs);
       session.owner = connection;
       if (!role.createSession(session, connection)) this.onSessionRefused(session, connection);
@@ -290,12 +315,18 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     if (!sameBytes(request.password, sessionPassword(request.sessionId))) {
       return this.refuseSession(connection, request.sessionId, "wrong password");
     }
-    role.revalidate(connection, request.sessionId, timeoutMs);
+    const local = this.localSessions.get(request.sessionId);
+    if (local === undefined) return role.revalidate(connection, request.sessionId, timeoutMs);
+    this.localSessions.setTimeout(local, timeoutMs, this.nowMs);
+    this.#attach(connection, local);
   }
 
   /** The session that a client wants is open: it has it now. */
   reattach(connection: Connection, id: SessionId, timeoutMs: number): void {
-    const session = this.sessions.add(id, timeoutMs, this.nowMs);
+    this.#attach(connection, this.sessions.add(id, timeoutMs, this.nowMs));
+  }
+
+  #attach(connection: Connection, session: Session): void {
     if (session.owner !== connection && session.owner instanceof Connection) session.owner.close();
     session.owner = connection;
     connection.onSessionReady(session);
@@ -320,7 +351,47 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     if (this.#stopping || this.#role === null) return ErrorCode.connectionLoss;
     // A client that was paused goes on in the middle of a commit, when no input has begun a turn.
     this.#needTurnEnd();
+    if (connection.session!.isLocal && !this.isReadOnly && needsGlobalSession(op, body)) {
+      const error = this.#upgrade(connection, this.#role);
+      if (error !== ErrorCode.ok) return error;
+    }
     return this.#role.submit(connection, op, request, body);
+  }
+
+  /**
+   * Has a local session begin once more, as one that all servers know. What its connection asks for next follows on
+   * the same way to the leader, so that it finds the session there.
+   */
+  #upgrade(connection: Connection, role: Role): number {
+    if (!this.localSessions.mayUpgrade) return ErrorCode.ephemeralOnLocalSession;
+    const { id, timeoutMs } = connection.session!;
+    const session = this.sessions.add(id, timeoutMs, this.nowMs);
+    session.owner = connection;
+    if (!role.createSession(session, null)) {
+      this.sessions.remove(id);
+      return ErrorCode.throttledOp;
+    }
+    this.localSessions.remove(id);
+    connection.session = session;
+    this.#parts.logger.info("A local session becomes a global one: it makes an ephemeral", {
+      session: sessionIdToHex(id),
+    });
+    return ErrorCode.ok;
+  }
+
+  /** @returns Whether a session that was begun at this server, since it started, is over for certain. */
+  hasEnded(id: SessionId): boolean {
+    return this.#parts.sessionIds.gaveOut(id) && !this.tree.sessions.has(id);
+  }
+
+  /** A local session's client has asked for its end and is answered. */
+  onLocalSessionClosed(session: Session): void {
+    this.localSessions.remove(session.id);
+  }
+
+  /** @returns The session, global or local, whose id has these signed halves, if it was met here. */
+  findSession(idHigh: number, idLow: number): Session | undefined {
+    return this.sessions.find(idHigh, idLow) ?? this.localSessions.find(idHigh, idLow);
   }
 
   submitSync(connection: Connection, request: ClientRequest): void {

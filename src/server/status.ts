@@ -15,6 +15,7 @@ import type {
 import type { Clock } from "../base/clock.ts";
 import type { SessionId } from "../protocol/session_id.ts";
 import type { Zxid } from "../protocol/zxid.ts";
+import type { SessionTracker } from "../session/session_tracker.ts";
 import type { Connection } from "./connection.ts";
 import type { Replica } from "./replica.ts";
 
@@ -40,7 +41,6 @@ const connectionExpiryStepMs = 10_000;
 
 /** A server as four-letter words see it. */
 export class ReplicaStatus implements StatusView {
-  readonly localSessionCount = 0;
   readonly process: ProcessStatus;
   readonly #parts: ReplicaStatusParts;
   readonly #startedMs: number;
@@ -106,6 +106,10 @@ export class ReplicaStatus implements StatusView {
     return this.#parts.replica.tree.sessions.size;
   }
 
+  get localSessionCount(): number {
+    return this.#parts.replica.localSessions.size;
+  }
+
   get connectionCount(): number {
     return this.#parts.replica.connections.size;
   }
@@ -115,7 +119,20 @@ export class ReplicaStatus implements StatusView {
   }
 
   *sessionExpirySets(): Iterable<SessionExpirySet> {
-    const { replica: { sessions }, clock } = this.#parts;
+    yield* this.#expirySets(this.#parts.replica.sessions);
+  }
+
+  localSessionExpirySets(): Iterable<SessionExpirySet> | undefined {
+    const { replica: { localSessions, isReadOnly } } = this.#parts;
+    return localSessions.areEnabled || isReadOnly ? this.#expirySets(localSessions) : undefined;
+  }
+
+  globalSessions(): Iterable<readonly [sessionId: SessionId, timeoutMs: number]> {
+    return this.#parts.replica.tree.sessions;
+  }
+
+  *#expirySets(sessions: Pick<SessionTracker, "sets">): Iterable<SessionExpirySet> {
+    const { clock } = this.#parts;
     const offsetMs = clock.wallMs() - clock.monotonicMs();
     const sets = [...sessions.sets()].sort(([one], [other]) => one - other);
     for (const [expiresMs, sessionIds] of sets) yield { expiresAtMs: expiresMs + offsetMs, sessionIds };

@@ -7,6 +7,7 @@ import { firstSessionId, type SessionId } from "../protocol/session_id.ts";
  * 65536 ids fit a millisecond.
  */
 export class SessionIds {
+  readonly #first: SessionId;
   #next: SessionId;
 
   /**
@@ -14,7 +15,7 @@ export class SessionIds {
    * @param nowMs A clock in milliseconds that does not begin anew with the process, such as wall time.
    */
   constructor(serverId: number, nowMs: number) {
-    this.#next = firstSessionId(serverId, nowMs);
+    this.#next = this.#first = firstSessionId(serverId, nowMs);
   }
 
   /** @returns An id not given out before. */
@@ -22,5 +23,10 @@ export class SessionIds {
     const id = this.#next;
     this.#next = BigInt.asIntN(64, id + 1n);
     return id;
+  }
+
+  /** @returns Whether this object gave out the id. */
+  gaveOut(id: SessionId): boolean {
+    return id >= this.#first && id < this.#next;
   }
 }

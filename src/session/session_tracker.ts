@@ -17,6 +17,8 @@ export class Session {
   timeoutMs: number;
   /** Its end was proposed, by expiry or by its client: no request of it counts any more. */
   closing = false;
+  /** No other server knows of it. */
+  isLocal = false;
   /** Who it is attached to now: a write from anybody else has moved away (-118); null until somebody is. */
   owner: unknown = null;
 

@@ -167,6 +167,11 @@ export class Leadership {
     return Math.min(this.#dueMs, this.#pingMs);
   }
 
+  /** It has no epoch yet, for want of followers. */
+  get isWithoutFollowers(): boolean {
+    return this.#phase === "epoch";
+  }
+
   seats(): Iterable<Seat> {
     return this.#seats.values();
   }

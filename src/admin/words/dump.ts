@@ -1,18 +1,38 @@
 import { sessionIdToHex } from "../../protocol/session_id.ts";
 import { javaDate } from "../java_text.ts";
-import type { StatusView } from "../status_view.ts";
+import type { SessionExpirySet, StatusView } from "../status_view.ts";
 import { remoteText } from "./connection_text.ts";
 
-/** @returns The reply to `dump`: sessions, ephemerals and connections (DumpCommand, ExpiryQueue.dump). */
+/**
+ * @returns The reply to `dump`: sessions, ephemerals and connections (DumpCommand, ExpiryQueue.dump,
+ * LeaderSessionTracker, LearnerSessionTracker).
+ */
 export function dump(view: StatusView): string {
-  return `SessionTracker dump:\nSession ${sessionSets(view)}` +
+  return `SessionTracker dump:\n${sessions(view)}` +
     `ephemeral nodes dump:\n${ephemerals(view)}` +
     `Connections dump:\nConnections ${connectionSets(view)}`;
 }
 
-function sessionSets(view: StatusView): string {
+function sessions(view: StatusView): string {
+  const local = view.localSessionExpirySets();
+  const localText = local === undefined ? "" : `Local Session ${sessionSets(local)}`;
+  // Only who leads knows when a global session expires.
+  if (view.mode !== "leader" && view.mode !== "standalone") return localText + globalSessions(view);
+  return `${localText}${local === undefined ? "" : "Global "}Session ${
+    sessionSets(view.sessionExpirySets())
+  }`;
+}
+
+function globalSessions(view: StatusView): string {
+  const all = [...view.globalSessions()].sort(([one], [other]) => one < other ? -1 : 1);
+  let text = `Global Sessions(${all.length}):\n`;
+  for (const [id, timeoutMs] of all) text += `${sessionIdToHex(id)}\t${timeoutMs}ms\n`;
+  return text;
+}
+
+function sessionSets(all: Iterable<SessionExpirySet>): string {
   const sets: ExpirySet[] = [];
-  for (const { expiresAtMs, sessionIds } of view.sessionExpirySets()) {
+  for (const { expiresAtMs, sessionIds } of all) {
     sets.push({ expiresAtMs, members: Array.from(sessionIds, sessionIdToHex) });
   }
   return setsText(sets);

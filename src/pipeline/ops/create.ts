@@ -39,7 +39,16 @@ function createOp(code: CreateCode): WriteOp {
     reply: code === OpCode.create ? "path" : "path and stat",
     prepare: (preparation, body) => prepareCreate(preparation, body, code),
     skim: (body) => skimCreate(body, code),
+    // The other two never do, whatever their flags say.
+    makesEphemeral: code === OpCode.create || code === OpCode.create2 ? isEphemeralCreate : undefined,
   };
+}
+
+function isEphemeralCreate(body: JuteReader): boolean {
+  body.skip(Math.max(body.fieldLength(), 0));
+  body.skip(Math.max(body.fieldLength(), 0));
+  body.vector(decodeAcl);
+  return isEphemeralFlag(body.int());
 }
 
 /** Order of checks: PrepRequestProcessor.pRequest2TxnCreate. */

@@ -41,6 +41,15 @@ export const multi: WriteOp = {
     preparation.txnType = OpCode.multi;
     return ErrorCode.ok;
   },
+  makesEphemeral(body) {
+    let found = false;
+    skimParts(body, (op) => {
+      const { position } = body;
+      found ||= op.makesEphemeral?.(body) === true;
+      body.position = position;
+    });
+    return found;
+  },
 };
 
 /** Writes one part as int type and buffer body. @returns 0 or its error. */
@@ -85,8 +94,13 @@ function writeFailure(
   body.position = start;
 }
 
-/** Checks that every part can be decoded and belongs in a multi. @returns How many there are. */
-function skimParts(body: JuteReader): number {
+/**
+ * Checks that every part can be decoded and belongs in a multi.
+ *
+ * @param look Sees each part before it is skimmed, and leaves the reader where it was.
+ * @returns How many there are.
+ */
+function skimParts(body: JuteReader, look?: (op: WriteOp) => void): number {
   for (let count = 0;; count++) {
     const type = body.int();
     const done = body.bool();
@@ -94,6 +108,7 @@ function skimParts(body: JuteReader): number {
     if (done) return count;
     const op = parts.get(type);
     if (op?.skim === undefined) throw new JuteError(`a multi does not take operation ${type}`);
+    look?.(op);
     op.skim(body);
   }
 }

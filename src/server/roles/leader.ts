@@ -24,6 +24,7 @@ import type { Leader, LeaderEffects } from "../../zab/leader.ts";
 import type { ClientRequest } from "../client_request.ts";
 import type { Connection } from "../connection.ts";
 import type { Database } from "../database.ts";
+import { needsGlobalSession } from "../local_sessions.ts";
 import type { Role } from "./role.ts";
 
 /** A txn on its way from the log to the tree, and who waits for it. */
@@ -125,6 +126,8 @@ export interface LeaderRoleParts {
   readonly host: LeaderRoleHost;
   /** Null when standalone. */
   readonly learners: Learners | null;
+  /** Learners have sessions that are theirs alone (`localSessionsEnabled`). */
+  readonly localSessions: boolean;
   readonly trace?: Trace;
 }
 
@@ -234,7 +237,8 @@ export class LeaderRole implements Role, LeaderEffects {
     let error: number = ErrorCode.ok;
     if (op === null) error = ErrorCode.unimplemented;
     else if (op !== closeSession) {
-      if (session === null || session.closing) error = ErrorCode.sessionExpired;
+      if (session === null) error = this.#checkLocal(sessionId, op, body);
+      else if (session.closing) error = ErrorCode.sessionExpired;
       else if (session.owner === null) session.owner = from;
       else if (session.owner !== from) error = ErrorCode.sessionMoved;
     }
@@ -250,6 +254,18 @@ export class LeaderRole implements Role, LeaderEffects {
     const isClosing = op === closeSession && error === ErrorCode.ok && session !== null;
     if (isClosing) session.closing = true;
     this.#propose(new Proposal(preparation, null, null, op, isClosing ? session : null, host.nowMs));
+  }
+
+  /**
+   * A session that is not global may be its learner's own, unless this server made it; that it is open, the learner
+   * answers for. What outlives it in the tree, it may not ask for (LeaderSessionTracker.checkSession).
+   */
+  #checkLocal(id: SessionId, op: WriteOp, body: JuteReader): number {
+    const { localSessions, serverId } = this.#parts;
+    const isForeign = BigInt.asUintN(8, id >> 56n) !== BigInt(serverId & 0xff);
+    return localSessions && isForeign && !needsGlobalSession(op, body)
+      ? ErrorCode.ok
+      : ErrorCode.sessionExpired;
   }
 
   /** Proposes that a session begin which a learner's client asked for. */

@@ -58,6 +58,9 @@ export interface LeadingParts {
   readonly tickMs: number;
   readonly initLimitTicks: number;
   readonly syncLimitTicks: number;
+  /** How long voters may go on looking while nobody follows, ms. */
+  readonly epochWaitMs: number;
+  readonly localSessions: boolean;
   readonly metrics: ServerMetrics;
   readonly logger: Logger;
   readonly host: LeaderRoleHost;
@@ -171,6 +174,17 @@ export class Leading implements LeadershipEffects, Learners {
 
   onTimer(nowMs: number): void {
     if (!this.#over) this.#guarded(() => this.#leadership.onTimer(nowMs));
+  }
+
+  /**
+   * A voter that should follow looks for a leader instead. One that has begun another round cannot find out of it by
+   * itself while no quorum speaks for this leader, so this one gives way (leader.maxTimeToWaitForEpoch, which
+   * Apache leaves off).
+   */
+  onPeerLooking(server: ServerId): void {
+    const { host, epochWaitMs } = this.#parts;
+    if (!this.#leadership.isWithoutFollowers || host.nowMs - this.#beganMs < epochWaitMs) return;
+    this.resign(`server ${server} looks for a leader, and nobody has followed for ${epochWaitMs} ms`);
   }
 
   /** Whether a server follows and is up to date, or is this one: will ack what is proposed. */
@@ -307,6 +321,7 @@ export class Leading implements LeadershipEffects, Learners {
       logger,
       host,
       learners: this,
+      localSessions: this.#parts.localSessions,
       trace,
     });
     trace?.({ kind: "established", epoch });

@@ -15,7 +15,7 @@ import { PacketType } from "../../protocol/quorum_packet.ts";
 import type { SessionId } from "../../protocol/session_id.ts";
 import { txnTypeOf } from "../../protocol/txn.ts";
 import { type Zxid, zxidToHex } from "../../protocol/zxid.ts";
-import type { Session, SessionTracker } from "../../session/session_tracker.ts";
+import type { Session } from "../../session/session_tracker.ts";
 import type { DataTree } from "../../tree/data_tree.ts";
 import type { TreeEvents } from "../../tree/tree_observer.ts";
 import type { LoggedEntry } from "../../zab/committed_log.ts";
@@ -28,7 +28,8 @@ import type { Role } from "./role.ts";
 /** What a learner's office asks of the server around it. */
 export interface LearnerRoleHost {
   readonly nowMs: number;
-  readonly sessions: SessionTracker;
+  /** @returns The session, global or local, whose id has these signed halves, if it was met here. */
+  findSession(idHigh: number, idLow: number): Session | undefined;
   /** A session's first txn is applied: it exists for everybody. */
   onSessionCreated(session: Session, connection: Connection | null): void;
   /** A session's last txn is applied: its ephemerals are gone. */
@@ -280,7 +281,7 @@ export class LearnerRole implements Role {
     const { tree, events, log, host } = this.#parts;
     const { bytes, end, zxid } = entry;
     const view = new DataView(bytes.buffer, bytes.byteOffset, end);
-    const session = host.sessions.find(view.getInt32(0), view.getInt32(4));
+    const session = host.findSession(view.getInt32(0), view.getInt32(4));
     const connection = session?.owner instanceof Connection ? session.owner : null;
     const request = this.#requestOf(connection, view.getInt32(8));
     const reply = this.#reply;

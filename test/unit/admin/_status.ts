@@ -86,6 +86,8 @@ export function statusOf(more: Partial<StatusView> = {}): StatusView {
     localSessionCount: 0,
     connectionCount: 3,
     connections: () => [first, stranger, second],
+    localSessionExpirySets: () => undefined,
+    globalSessions: () => [],
     sessionExpirySets: () => [
       {
         expiresAtMs: Date.UTC(2026, 10, 21, 1, 26, 19),

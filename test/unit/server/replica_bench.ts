@@ -23,6 +23,7 @@ import type { SessionTracker } from "../../../src/session/session_tracker.ts";
 import { DataTree } from "../../../src/tree/data_tree.ts";
 import { ObjectZnodeStore } from "../../../src/tree/object_znode_store.ts";
 import { WatchManager } from "../../../src/watch/watch_manager.ts";
+import type { LoggedEntry } from "../../../src/zab/committed_log.ts";
 import { Leader } from "../../../src/zab/leader.ts";
 
 const ownerRules = { extendedTypes: true, emulate353Ttl: false };
@@ -130,7 +131,13 @@ export class BenchClient implements Socket {
 
   /** Sends a connect request; the answer comes once the bench has synced. */
   connect(
-    options: { sessionId?: bigint; password?: Uint8Array; timeoutMs?: number; lastZxidSeen?: number } = {},
+    options: {
+      sessionId?: bigint;
+      password?: Uint8Array;
+      timeoutMs?: number;
+      lastZxidSeen?: number;
+      readOnly?: boolean;
+    } = {},
   ): void {
     this.send((payload) =>
       encodeConnectRequest(payload, {
@@ -139,7 +146,7 @@ export class BenchClient implements Socket {
         timeoutMs: options.timeoutMs ?? 10_000,
         sessionId: options.sessionId ?? 0n,
         password: options.password ?? new Uint8Array(16),
-        readOnly: false,
+        readOnly: options.readOnly ?? false,
       })
     );
     void this.#bench;
@@ -156,18 +163,27 @@ export class ReplicaBench {
     logger: silentLogger,
   });
   readonly replica: Replica;
+  readonly watches = new WatchManager();
+  readonly metrics = new ServerMetrics();
+  /** The role it has at first: a leader that is its own quorum. */
+  readonly role: LeaderRole;
   get sessions(): SessionTracker {
     return this.replica.sessions;
   }
+  /** Hears of each txn that the leader logs. */
+  onAppend: (entry: LoggedEntry) => void = () => {};
   #appended: number[] = [];
 
-  constructor(settings: readonly string[] = []) {
+  constructor(settings: readonly string[] = [], serverId = 1) {
     const text = ["dataDir=/unused", "tickTime=1000", "4lw.commands.whitelist=*", ...settings].join("\n");
     const { config } = loadServerConfig({
       file: "zoo.cfg",
       overrides: [],
       serverId: undefined,
-      readFile: (path) => path === "zoo.cfg" ? new TextEncoder().encode(text) : undefined,
+      readFile: (path) => {
+        const file = path === "zoo.cfg" ? text : path === "/unused/myid" ? `${serverId}\n` : undefined;
+        return file === undefined ? undefined : new TextEncoder().encode(file);
+      },
     });
     const hasher = {
       digest: (_algorithm: string, bytes: Uint8Array) => new Bun.CryptoHasher("sha1").update(bytes).digest(),
@@ -176,15 +192,14 @@ export class ReplicaBench {
       new DigestAuth(hasher, { algorithm: "SHA1", superDigest: null }),
       new IpAuth(),
     ], false);
-    const metrics = new ServerMetrics();
-    const watches = new WatchManager();
+    const { metrics, watches } = this;
     this.replica = new Replica({
       config,
       clock: this.clock,
       logger: silentLogger,
       tree: this.tree,
       watches,
-      sessionIds: new SessionIds(1, this.clock.monotonicMs()),
+      sessionIds: new SessionIds(serverId, this.clock.monotonicMs()),
       access,
       metrics,
       flushLog: () => {},
@@ -192,7 +207,7 @@ export class ReplicaBench {
         throw error;
       },
     });
-    const role = new LeaderRole({
+    const role = this.role = new LeaderRole({
       serverId: 1,
       tree: this.tree,
       events: new WatchMeter(watches, metrics),
@@ -202,11 +217,17 @@ export class ReplicaBench {
         closeSessionTxn: true,
       }, 0),
       leader: new Leader(new Majority([1]), 0),
-      log: { append: (_bytes, _start, _end, zxid) => this.#appended.push(zxid) },
+      log: {
+        append: (bytes, start, end, zxid) => {
+          this.#appended.push(zxid);
+          this.onAppend({ zxid, bytes, start, end });
+        },
+      },
       metrics,
       logger: silentLogger,
       host: this.replica,
       learners: null,
+      localSessions: config.ensemble?.localSessions === true,
     });
     const status = new ReplicaStatus({
       replica: this.replica,
@@ -235,7 +256,7 @@ export class ReplicaBench {
     this.replica.showStatus(
       status,
       new FourLetterSettings(
-        new Set(["ruok", "srvr", "stat", "mntr", "cons", "dump", "wchs", "wchc", "wchp"]),
+        new Set(["ruok", "srvr", "stat", "mntr", "cons", "dump", "isro", "wchs", "wchc", "wchp"]),
         {
           resetConnectionStats: () => {},
         },

@@ -14,3 +14,11 @@ test("a server started later gives out ids that an earlier run has not reached",
   for (let count = 0; count < 65_536; count++) last = earlier.next();
   expect(new SessionIds(1, 1001).next()).toBe(last + 1n);
 });
+
+test("which ids were given out is known", () => {
+  const ids = new SessionIds(1, 1000);
+  const first = firstSessionId(1, 1000);
+  expect(ids.gaveOut(first)).toBe(false);
+  ids.next();
+  expect([first - 1n, first, first + 1n].map((id) => ids.gaveOut(id))).toEqual([false, true, false]);
+});
