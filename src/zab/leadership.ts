@@ -222,7 +222,15 @@ export class Leadership {
     seat.serverId = info.serverId;
     seat.isObserver = info.isObserver;
     seat.phase = "waitEpoch";
-    if (this.#phase !== "epoch") return this.#tellEpoch(seat);
+    if (this.#phase !== "epoch") {
+      const votes = !info.isObserver && this.#quorums.some((quorum) => quorum.voters.includes(info.serverId));
+      if (votes && info.acceptedEpoch > this.#epoch) {
+        // It promised a later epoch to a leader that came to nothing, and may not follow an earlier one any more. As
+        // with a higher term in Raft, another election brings an epoch above its promise; Apache leaves it out.
+        return this.#resign(`server ${info.serverId} has promised epoch ${info.acceptedEpoch}`);
+      }
+      return this.#tellEpoch(seat);
+    }
     if (info.acceptedEpoch >= this.#epoch) this.#epoch = info.acceptedEpoch + 1;
     if (!info.isObserver) this.#told.add(info.serverId);
     this.#maybeChooseEpoch(nowMs);
