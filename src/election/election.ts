@@ -40,8 +40,9 @@ export interface ElectionEffects {
   /** While this server leads, a voter looks for a leader. */
   peerLooking(from: ServerId): void;
   /**
-   * The leader that was decided on, and is not established yet, has gone on to another or to a later round: it will
-   * not lead. Nobody else would say so, and waiting for it costs an outage; the host looks again.
+   * The leader that was decided on, and is not established yet, has gone on to another or to a later round; or it is
+   * this server, and too many of those that elected it have: it will not lead. Nobody else would say so, and waiting
+   * for it costs an outage; the host looks again.
    */
   leaderGone(): void;
 }
@@ -106,6 +107,8 @@ export class Election {
   #current: Vote | undefined;
   /** Whether that leader's epoch is established. */
   #isEstablished = false;
+  /** Voters that were in another round when they last spoke, while this server has no epoch to lead in yet. */
+  #deserters = new Set<ServerId>();
 
   /** What this server stands for in the round it takes part in; undefined while it takes part in none. */
   #initial: InitialVote | undefined;
@@ -190,6 +193,7 @@ export class Election {
   settle(state: Exclude<PeerState, "LOOKING">, vote: Vote): void {
     this.#endRound();
     this.#early.clear();
+    this.#deserters.clear();
     this.#state = state;
     this.#current = vote;
     this.#isEstablished = false;
@@ -265,7 +269,9 @@ export class Election {
       this.#early.set(from, notification);
     } else if (notification.state === "LOOKING") {
       // Not told that it has followers, which could make it lead after all, while they look again.
-      if (this.#hasGoneOn(from, notification)) return this.#effects.leaderGone();
+      if (this.#hasGoneOn(from, notification) || this.#isDeserted(from, notification)) {
+        return this.#effects.leaderGone();
+      }
       this.#note(from);
       this.#tellCurrent(from, this.#current!);
       if (this.#state === "LEADING") this.#effects.peerLooking(from);
@@ -283,6 +289,24 @@ export class Election {
     if (this.#isEstablished || from !== current.leader || current.electionEpoch < 0) return false;
     return electionEpoch > current.electionEpoch ||
       (electionEpoch === current.electionEpoch && leader !== from);
+  }
+
+  /**
+   * Whether this server was elected by voters that are no longer there: its links may have been dead for a while and
+   * then bring all that was said meanwhile, old votes first.
+   */
+  #isDeserted(from: ServerId, { electionEpoch }: Notification): boolean {
+    const current = this.#current!;
+    if (this.#isEstablished || current.leader !== this.#membership.self || current.electionEpoch < 0) {
+      return false;
+    }
+    if (electionEpoch === current.electionEpoch) {
+      this.#deserters.delete(from);
+      return false;
+    }
+    this.#deserters.add(from);
+    const left = new Set([...this.#voters].filter((sid) => !this.#deserters.has(sid)));
+    return this.#membership.quorums.some((quorum) => !quorum.contains(left));
   }
 
   /**

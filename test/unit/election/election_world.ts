@@ -136,7 +136,7 @@ export class ElectionWorld {
         peerLooking: () => {},
         leaderGone: () =>
           this.#at(this.nowMs, () => {
-            if (server.running && server.election.state === "FOLLOWING") this.#look(server);
+            if (server.running && server.election.state !== "LOOKING") this.#look(server);
           }),
       },
     );
