@@ -1,12 +1,20 @@
 #!/usr/bin/env bun
 /** The table of commands. Each loads what it runs only when it runs. */
 import { defineCompleteCommand, defineCompletionCommand } from "./completion.ts";
+import { defineEnsembleCommand } from "./ensemble.ts";
 import { writeErr } from "./_output.ts";
 import { buildProgram, runProgram } from "./_program.ts";
 import { defineServerCommand } from "./server.ts";
 import { defineShellCommand } from "./shell.ts";
+import { defineStatusCommand } from "./status.ts";
 
-const commands = [defineServerCommand(), defineShellCommand(), defineCompletionCommand()];
+const commands = [
+  defineServerCommand(),
+  defineEnsembleCommand(),
+  defineShellCommand(),
+  defineStatusCommand(),
+  defineCompletionCommand(),
+];
 const program = buildProgram(commands, [defineCompleteCommand()]);
 const complain = (message: string) => writeErr(`zoon: ${message}\n`);
 

@@ -1,5 +1,10 @@
 /** Why no session could be had: asks each server of a connection string directly, as a person would. */
-import { connect } from "node:net";
+import {
+  formatServer,
+  parseConnectionString,
+  type ServerAddress,
+} from "../../src/client/connection_string.ts";
+import { askWord } from "../_four_letter_word.ts";
 
 /** How long each server is given, in ms; all are asked at once. */
 const askTimeoutMs = 1_500;
@@ -14,9 +19,9 @@ export interface Finding {
   readonly nobodyHome: boolean;
 }
 
-/** Asks all servers of a connection string. Never rejects. */
+/** Asks all servers of a connection string, which the client has accepted. Never rejects. */
 export async function diagnose(connectionString: string): Promise<Finding[]> {
-  return await Promise.all(serversOf(connectionString).map(ask));
+  return await Promise.all(parseConnectionString(connectionString).servers.map(ask));
 }
 
 /** @returns One line per server. */
@@ -24,60 +29,13 @@ export function findingsText(findings: readonly Finding[]): string {
   return findings.map(({ server, problem }) => `  ${server}: ${problem}`).join("\n");
 }
 
-interface Server {
-  readonly host: string;
-  readonly port: number;
+async function ask(address: ServerAddress): Promise<Finding> {
+  const server = formatServer(address);
+  const answer = await askWord(address, "srvr", askTimeoutMs);
+  return answer.kind === "problem"
+    ? { server, problem: answer.problem, nobodyHome: answer.nobodyHome }
+    : { server, problem: answerProblem(answer.text), nobodyHome: false };
 }
-
-/** Reads what the client has already accepted, so nothing is checked again. */
-function serversOf(connectionString: string): Server[] {
-  const slash = connectionString.indexOf("/");
-  const hosts = slash < 0 ? connectionString : connectionString.slice(0, slash);
-  return hosts.split(",").map((each) => each.trim()).filter((each) => each !== "").map((each) => {
-    const match = /^\[(.+)\](?::(\d+))?$/.exec(each) ?? /^([^:]*)(?::(\d+))?$/.exec(each);
-    return { host: match?.[1] ?? each, port: Number(match?.[2] ?? 2181) };
-  });
-}
-
-function ask({ host, port }: Server): Promise<Finding> {
-  const server = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return new Promise((done) => {
-    let connected = false;
-    let answer = "";
-    const socket = connect({ host, port });
-    const settle = (problem: string, nobodyHome = false) => {
-      clearTimeout(timer);
-      socket.destroy();
-      done({ server, problem, nobodyHome });
-    };
-    const timer = setTimeout(
-      () => settle(connected ? "takes connections but does not answer" : "does not answer"),
-      askTimeoutMs,
-    );
-    socket.on("connect", () => {
-      connected = true;
-      socket.write("srvr");
-    });
-    socket.on("data", (chunk) => {
-      answer += chunk.toString("latin1");
-    });
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      const code = error.code ?? "";
-      settle(reasons[code] ?? error.message, code === "ECONNREFUSED" || code === "ENOTFOUND");
-    });
-    socket.on("close", () => settle(answerProblem(answer)));
-  });
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused, nothing listens there",
-  ENOTFOUND: "no such host",
-  EAI_AGAIN: "the name service does not answer",
-  ETIMEDOUT: "does not answer",
-  EHOSTUNREACH: "no route to it",
-  ENETUNREACH: "no route to it",
-  ECONNRESET: "drops the connection",
-};
 
 /** Reads the answer to `srvr`. */
 function answerProblem(answer: string): string {

@@ -1,0 +1,38 @@
+import { resolve } from "node:path";
+import { defaultDataDir } from "../ensemble.ts";
+
+/** What to type next in another terminal in the same directory. */
+export function nextSteps(
+  { zoon, hosts, dataDir, leader }: {
+    /** How the program is called there. */
+    readonly zoon: string;
+    /** What clients connect to. */
+    readonly hosts: string;
+    readonly dataDir: string;
+    readonly leader: number;
+  },
+): string[] {
+  const flag = dataDirFlag(dataDir);
+  return [
+    "",
+    "In another terminal, write and read something,",
+    "",
+    `  ${zoon} shell -s ${hosts} create /hello world`,
+    `  ${zoon} shell -s ${hosts} get /hello`,
+    "",
+    "then kill the leader, see who leads instead, and bring it back:",
+    "",
+    `  ${zoon} ensemble kill ${leader}${flag}`,
+    `  ${zoon} status${flag === "" ? "" : ` -s ${hosts}`}`,
+    `  ${zoon} ensemble start ${leader}${flag}`,
+    "",
+    `Any ZooKeeper client can connect to ${hosts}. Ctrl-C stops all nodes.`,
+    "",
+  ];
+}
+
+/** The flag that names a directory, with a blank before it; empty for the default one. */
+export function dataDirFlag(dataDir: string): string {
+  if (resolve(dataDir) === resolve(defaultDataDir)) return "";
+  return ` --data-dir ${/^[\w./@%+=:,-]+$/.test(dataDir) ? dataDir : JSON.stringify(dataDir)}`;
+}

@@ -1,0 +1,90 @@
+import { createServer } from "node:net";
+import { findPortOwner, type PortOwner } from "../_port_owner.ts";
+import { type Layout, nodeHost, planLayout } from "./layout.ts";
+import { basePortMax } from "./limits.ts";
+import { nodeOf } from "./process_table.ts";
+
+/** One port that a node needs. */
+export interface NodePort {
+  readonly port: number;
+  readonly id: number;
+  /** What the node does there. */
+  readonly use: "clients" | "quorum" | "elections";
+}
+
+/** All ports of an ensemble, clients' first. */
+export function portsOf({ nodes }: Layout): NodePort[] {
+  return [
+    ...nodes.map(({ id, clientPort }): NodePort => ({ port: clientPort, id, use: "clients" })),
+    ...nodes.map(({ id, quorumPort }): NodePort => ({ port: quorumPort, id, use: "quorum" })),
+    ...nodes.map(({ id, electionPort }): NodePort => ({ port: electionPort, id, use: "elections" })),
+  ];
+}
+
+/** The ports of an ensemble that others use, or that may not be used. */
+export async function busyPorts(layout: Layout): Promise<NodePort[]> {
+  const all = portsOf(layout);
+  const free = await Promise.all(all.map(({ port }) => isFree(port)));
+  return all.filter((_, index) => !free[index]);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const probe = createServer();
+    probe.once("error", () => done(false));
+    probe.listen(port, nodeHost, () => probe.close(() => done(true)));
+  });
+}
+
+/**
+ * A base port at which all ports of an ensemble are free.
+ *
+ * @param candidates Tried in their order.
+ * @returns undefined when none is.
+ */
+export async function freeBasePort(
+  layout: { readonly voters: number; readonly observers: number },
+  candidates: Iterable<number>,
+): Promise<number | undefined> {
+  for (const basePort of candidates) {
+    if (basePort > basePortMax) continue;
+    if ((await busyPorts(planLayout({ ...layout, basePort }))).length === 0) return basePort;
+  }
+  return undefined;
+}
+
+/** Bases below the range from which systems take the ports of outgoing connections, in random order. */
+export function* randomBasePorts(): Iterable<number> {
+  for (let tries = 0; tries < 200; tries++) yield 10_000 + Math.floor(Math.random() * 22_000);
+}
+
+/** Bases a person would choose next. */
+export function* nextBasePorts(basePort: number): Iterable<number> {
+  for (let step = 1; step <= 20; step++) yield basePort + 1000 * step;
+}
+
+/** How many busy ports a message names. */
+const namedMax = 3;
+
+/**
+ * Says which ports are busy, by whom if that can be known, and what may be done.
+ *
+ * @param retry The words that start the ensemble on other ports; undefined when none were found.
+ */
+export function busyPortsText(
+  busy: readonly NodePort[],
+  retry: string | undefined,
+  ownerOf: (port: number) => PortOwner | undefined = findPortOwner,
+): string {
+  const lines = busy.slice(0, namedMax).map((each) => {
+    const what = `port ${each.port} (node ${each.id}, ${each.use}) is`;
+    const owner = ownerOf(each.port);
+    if (owner === undefined) return `${what} used by another process, or not allowed`;
+    const node = nodeOf(owner.pid);
+    const by = `${what} used by process ${owner.pid} (${owner.name})`;
+    return node === undefined ? by : `${by}, which is node ${node.id} of the ensemble in ${node.directory}`;
+  });
+  if (busy.length > namedMax) lines.push(`and so are ${busy.length - namedMax} others`);
+  lines.push(`Stop what uses them, or take other ports${retry === undefined ? "" : `: ${retry}`}`);
+  return lines.join("\n");
+}

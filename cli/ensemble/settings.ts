@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { ConfigError } from "../../src/config/config_error.ts";
+import { loadServerConfig } from "../../src/config/zoo_cfg.ts";
+import { CliError, ExitCode } from "../_errors.ts";
+import { nodePaths, plannedConfig } from "./ensemble_directory.ts";
+import type { Layout } from "./layout.ts";
+import { isOwnKey, type Setting } from "./node_config.ts";
+
+/**
+ * The keys of zoo.cfg that flags set.
+ *
+ * @throws {CliError} When one cannot be read, or is not for users to set.
+ */
+export function settingsOf(
+  { tickTime, set = [] }: { readonly tickTime?: number; readonly set?: readonly string[] },
+): Setting[] {
+  const settings = set.map(readSetting);
+  return tickTime === undefined ? settings : [["tickTime", String(tickTime)], ...settings];
+}
+
+function readSetting(text: string): Setting {
+  const at = text.indexOf("=");
+  const key = text.slice(0, at).trim();
+  if (at < 1 || !/^[\w.]+$/.test(key)) {
+    throw new CliError(
+      ExitCode.usage,
+      `--set ${text} must be a key and a value, such as --set snapCount=1000`,
+    );
+  }
+  if (isOwnKey(key)) {
+    throw new CliError(
+      ExitCode.usage,
+      `--set ${text}: an ensemble decides on ${key} itself; there are --data-dir, --base-port and --observers`,
+    );
+  }
+  return [key, text.slice(at + 1).trim()];
+}
+
+/**
+ * Reads the zoo.cfg that settings lead to as a server would, before anything is written.
+ *
+ * @throws {CliError} With what is wrong, by key.
+ */
+export function checkSettings(dataDir: string, layout: Layout, settings: readonly Setting[]): void {
+  if (settings.length === 0) return;
+  const [{ id }] = layout.nodes;
+  const { config } = nodePaths(dataDir, id);
+  const text = plannedConfig(dataDir, layout, id, settings);
+  try {
+    loadServerConfig({
+      file: config,
+      overrides: [],
+      serverId: id,
+      readFile: (path) => path === config ? Buffer.from(text, "latin1") : readFileSync(path),
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const problems = error.problems.map(({ key, value, rule }) =>
+      key === undefined ? rule : `${key}${value === undefined ? "" : `=${value}`} ${rule}`
+    );
+    throw new CliError(ExitCode.usage, problems.join("\n"));
+  }
+}

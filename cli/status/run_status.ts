@@ -1,0 +1,64 @@
+import { parseConnectionString, type ServerAddress } from "../../src/client/connection_string.ts";
+import { BadArgumentsError } from "../../src/client/errors.ts";
+import { CliError, ExitCode } from "../_errors.ts";
+import { writeOut } from "../_output.ts";
+import { isScreen, paintOf } from "../_style.ts";
+import { defaultDataDir } from "../ensemble.ts";
+import { askLauncher } from "../ensemble/control_client.ts";
+import { controlPath } from "../ensemble/ensemble_directory.ts";
+import type { StatusFlags } from "../status.ts";
+import { leadersOf, problemOf, reportOf, type ServerStatus, statusOf } from "./server_status.ts";
+import { stateOf, statusText } from "./status_text.ts";
+
+/**
+ * Asks the servers and prints what they are.
+ *
+ * @returns 0 when a leader or a standalone server serves.
+ * @throws {CliError} When the connection string makes no sense.
+ */
+export async function runStatus({ server, timeout, json }: StatusFlags): Promise<ExitCode> {
+  const addresses = parseHosts(server ?? await hostsOfEnsemble() ?? "127.0.0.1:2181");
+  const servers = await Promise.all(addresses.map((each) => statusOf(each, timeout)));
+  const screen = isScreen();
+  writeOut(
+    json === true
+      ? `${JSON.stringify(statusJson(servers))}\n`
+      : statusText(servers, paintOf(screen), screen ? process.stdout.columns : Infinity),
+  );
+  return leadersOf(servers).length > 0 ? ExitCode.done : ExitCode.failed;
+}
+
+/** The nodes of the ensemble that runs in the usual directory; undefined when none does. */
+async function hostsOfEnsemble(): Promise<string | undefined> {
+  const reply = await askLauncher(controlPath(defaultDataDir), { command: "status" }).catch(() => undefined);
+  return reply?.kind === "status" ? reply.nodes.map(({ client }) => client).join(",") : undefined;
+}
+
+function parseHosts(hosts: string): readonly ServerAddress[] {
+  try {
+    return parseConnectionString(hosts).servers;
+  } catch (error) {
+    if (error instanceof BadArgumentsError) throw new CliError(ExitCode.usage, error.message);
+    throw error;
+  }
+}
+
+/** What `--json` prints. A value that a server does not tell is left out. */
+function statusJson(servers: readonly ServerStatus[]) {
+  const leaders = leadersOf(servers);
+  return {
+    leader: leaders.length === 1 ? leaders[0].server : null,
+    servers: servers.map((status) => ({
+      server: status.server,
+      state: stateOf(status),
+      ...problemJson(status),
+      ...reportOf(status),
+      ...status.monitor,
+    })),
+  };
+}
+
+function problemJson(status: ServerStatus): { problem?: string } {
+  const problem = problemOf(status);
+  return problem === null ? {} : { problem };
+}
