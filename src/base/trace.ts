@@ -30,7 +30,10 @@ export type TraceEvent =
   | { readonly kind: "apply"; readonly zxid: number; readonly entry: Uint8Array; readonly digest: bigint }
   /** The log was cut behind this zxid at the leader's word. */
   | { readonly kind: "truncate"; readonly zxid: number }
-  /** The tree was loaded anew, from disk or from a leader's snapshot; it stands at this zxid. */
+  /**
+   * The tree stands at this zxid: loaded anew from disk or from a leader's snapshot, or taken to the end of the log when
+   * an office ends. What it holds need not be committed.
+   */
   | {
     readonly kind: "load";
     readonly zxid: number;

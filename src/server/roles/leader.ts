@@ -141,12 +141,15 @@ export interface LeaderRoleParts {
  */
 export class LeaderRole implements Role, LeaderEffects {
   readonly mode: ServerMode;
-  readonly asksForSync = false;
+  /** Alone, nothing is acknowledged that is not in the tree. */
+  readonly asksForSync: boolean;
   readonly #parts: LeaderRoleParts;
   readonly #reply: WriteReplyBuilder;
   /** Proposed and not applied, in zxid order; the first {@link #committedCount} are committed. */
   readonly #proposals = new Deque<Proposal>(1024);
   #committedCount = 0;
+  /** Syncs of own clients, and what has to be in the tree before they are answered. */
+  readonly #syncs = new Deque<[Connection, ClientRequest, Zxid]>();
   #durable: Zxid;
   #applying = false;
   /** The disk refused what is newest; until what is older is applied, nothing can be prepared on top of it. */
@@ -158,6 +161,7 @@ export class LeaderRole implements Role, LeaderEffects {
   constructor(parts: LeaderRoleParts) {
     this.#parts = parts;
     this.mode = parts.learners === null ? "standalone" : "leader";
+    this.asksForSync = parts.learners !== null;
     this.#reply = new WriteReplyBuilder(parts.tree.store);
     this.#durable = parts.leader.lastProposed;
   }
@@ -189,11 +193,12 @@ export class LeaderRole implements Role, LeaderEffects {
     this.#applying = true;
     // A snapshot under way would hold what may be cut off later, under the name of a zxid before it.
     if (this.#proposals.length > 0) database.snapshots.stop();
+    const { tree, trace } = this.#parts;
     for (let next = this.#proposals.shift(); next !== undefined; next = this.#proposals.shift()) {
-      this.#parts.tree.apply(next.bytes, next.start, next.end, null, null);
+      tree.apply(next.bytes, next.start, next.end, null, null);
       database.remember(next.zxid, next.bytes, next.start, next.end);
-      this.#traceApply(next);
     }
+    trace?.({ kind: "load", zxid: tree.lastProcessedZxid, from: "disk", digest: tree.digest });
   }
 
   /**
@@ -303,8 +308,10 @@ export class LeaderRole implements Role, LeaderEffects {
     host.reattach(connection, id, timeoutMs);
   }
 
-  sync(_connection: Connection, _request: ClientRequest): void {
-    assert(false, "a leader answers sync like a read");
+  /** What a learner has acknowledged to its client may wait for this server's own disk still. */
+  sync(connection: Connection, request: ClientRequest): void {
+    this.#syncs.push([connection, request, this.lastCommitted]);
+    this.#finishSyncs();
   }
 
   touch(session: Session, nowMs: number): void {
@@ -393,7 +400,17 @@ export class LeaderRole implements Role, LeaderEffects {
       this.#apply(next);
     }
     this.#applying = false;
+    this.#finishSyncs();
     if (this.#proposals.length === 0) this.#onIdle();
+  }
+
+  #finishSyncs(): void {
+    for (let next = this.#syncs.peek(); next !== undefined; next = this.#syncs.peek()) {
+      const [connection, request, upTo] = next;
+      if (this.#committedCount > 0 && this.#proposals.peek()!.zxid <= upTo) return;
+      this.#syncs.shift();
+      connection.onSyncDone(request);
+    }
   }
 
   #apply(proposal: Proposal): void {

@@ -247,15 +247,15 @@ export class LearnerRole implements Role {
    */
   finish(): void {
     this.#finished = true;
-    const { tree, log } = this.#parts;
+    const { tree, log, trace } = this.#parts;
     // A snapshot under way would hold what may be cut off later, under the name of a zxid before it.
     if (this.#entries.length > 0) log.snapshots.stop();
     for (let next = this.#entries.shift(); next !== undefined; next = this.#entries.shift()) {
       if (!this.#parts.isLogged && next.zxid > this.#committed) continue;
       tree.apply(next.bytes, 0, next.end, null, null);
       log.remember(next.zxid, next.bytes, 0, next.end);
-      this.#traceApply(next);
     }
+    trace?.({ kind: "load", zxid: tree.lastProcessedZxid, from: "disk", digest: tree.digest });
   }
 
   #keep({ zxid, bytes, start, end }: LoggedEntry): LoggedEntry {
