@@ -61,17 +61,17 @@ const logSteps: Record<Flavor, LogSteps> = {
     timeOf: (line) => isoTime(line),
     steps: [
       ["looking", /Now looking for a leader/],
-      ["decided", /Now (leading|following)/],
-      ["established", /established/i],
-      ["serving", /ready|serving/i],
+      ["elected", /A leader is elected/],
+      ["leading", /Now leading/],
+      ["following", /Now following/],
     ],
   },
   apache: {
     timeOf: (line) => clockTime(line),
     steps: [
       ["looking", /PeerState set to LOOKING|- LOOKING$/],
-      ["decided", /LEADER ELECTION TOOK/],
-      ["established", /Have quorum of supporters/],
+      ["elected", /LEADER ELECTION TOOK/],
+      ["leading", /Have quorum of supporters/],
     ],
   },
 };
@@ -110,7 +110,7 @@ async function measure(): Promise<number> {
     const cluster = new Cluster({
       flavor: side,
       size: 3,
-      dir: join(scratch, side),
+      dir: join(scratch, `ensemble-${side}`),
       binary: own,
       network,
       cfg: { tickTime: "2000", initLimit: "10", syncLimit: "5" },

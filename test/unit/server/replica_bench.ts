@@ -174,7 +174,8 @@ export class ReplicaBench {
   onAppend: (entry: LoggedEntry) => void = () => {};
   #appended: number[] = [];
 
-  constructor(settings: readonly string[] = [], serverId = 1) {
+  /** @param voters Of the quorum that commits; with others than this server, they are told by {@link role}. */
+  constructor(settings: readonly string[] = [], serverId = 1, voters: readonly number[] = [1]) {
     const text = ["dataDir=/unused", "tickTime=1000", "4lw.commands.whitelist=*", ...settings].join("\n");
     const { config } = loadServerConfig({
       file: "zoo.cfg",
@@ -216,7 +217,7 @@ export class ReplicaBench {
         enforceQuota: false,
         closeSessionTxn: true,
       }, 0),
-      leader: new Leader(new Majority([1]), 0),
+      leader: new Leader(new Majority(voters), 0),
       log: {
         append: (bytes, start, end, zxid) => {
           this.#appended.push(zxid);
@@ -226,7 +227,13 @@ export class ReplicaBench {
       metrics,
       logger: silentLogger,
       host: this.replica,
-      learners: null,
+      learners: voters.length === 1 ? null : {
+        onProposed: () => {},
+        onCommitted: () => {},
+        resign: (reason) => {
+          throw new Error(reason);
+        },
+      },
       localSessions: config.ensemble?.localSessions === true,
     });
     const status = new ReplicaStatus({

@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import { ErrorCode } from "../../../src/protocol/error_code.ts";
+import { OpCode } from "../../../src/protocol/op_code.ts";
+import { createBody, readBody, ReplicaBench } from "./replica_bench.ts";
+
+const members = ["initLimit=5", "syncLimit=2", "server.1=h:1:2", "server.2=h:3:4", "server.3=h:5:6"];
+
+/** The first of three servers, which leads, and two clients of its own. */
+function leading() {
+  const bench = new ReplicaBench(members, 1, [1, 2, 3]);
+  const clients = [bench.open(), bench.open()];
+  for (const client of clients) client.connect();
+  bench.endTurn();
+  bench.role.onLearnerAck(2, bench.role.lastProposed);
+  bench.settle();
+  for (const client of clients) client.takeFrames();
+  const [writer, reader] = clients;
+  writer.request(1, OpCode.create, createBody("/a"));
+  bench.endTurn();
+  return { bench, role: bench.role, reader };
+}
+
+/** A sync, and a read behind it. */
+function syncAndRead({ bench, reader }: ReturnType<typeof leading>): void {
+  reader.request(1, OpCode.sync, readBody("/"));
+  reader.request(2, OpCode.exists, readBody("/a"));
+  bench.endTurn();
+}
+
+test("sync on a leader waits for what others have committed and its own disk has not synced", () => {
+  const world = leading();
+  const { bench, role, reader } = world;
+  // Followers tell their clients of it from now on.
+  for (const follower of [2, 3]) role.onLearnerAck(follower, role.lastProposed);
+  expect(role.lastCommitted).toBe(role.lastProposed);
+  syncAndRead(world);
+  expect(reader.take()).toEqual([]);
+  bench.settle();
+  expect(reader.take().map(({ xid, error }) => [xid, error])).toEqual([[1, 0], [2, 0]]);
+});
+
+test("sync on a leader does not wait for what is not committed", () => {
+  const world = leading();
+  expect(world.role.outstandingCount).toBe(1);
+  syncAndRead(world);
+  expect(world.reader.take().map(({ xid, error }) => [xid, error])).toEqual([[1, 0], [2, ErrorCode.noNode]]);
+});
