@@ -42,9 +42,10 @@ export interface SyncState {
  * Chooses how a learner is synchronized, and writes the txns it lacks as PROPOSAL and COMMIT pairs into `queue`,
  * which is left as it was for SNAP (LearnerHandler.syncFollower, queueCommittedProposals).
  *
- * A learner that holds what this server never had is cut back to the newest txn that both have, within one epoch;
- * across epochs it takes a snapshot. One that stands at the very beginning of an epoch is never cut: it has been
- * told of the epoch, not of a txn.
+ * A learner that holds what this server never had is cut back to the newest txn that both have, where that can be
+ * told: when this server has a txn of the learner's newest epoch, or nothing newer than the learner has; else it takes
+ * a snapshot. One that stands at the very beginning of an epoch is never cut: it has been told of the epoch, not of a
+ * txn. Nothing is sent from behind a hole, as a log on disk has one where its server was once sent a snapshot.
  */
 export function planSync(state: SyncState, queue: JuteWriter): SyncPlan {
   const { learnerZxid, lastCommitted, committedLog } = state;
@@ -55,24 +56,23 @@ export function planSync(state: SyncState, queue: JuteWriter): SyncPlan {
   if (learnerZxid > max && !isNewEpoch) return { how: "TRUNC", zxid: max, queuedUpTo: max };
   const start = queue.length;
   const walk = new Walk(learnerZxid, max, queue);
-  if (learnerZxid === committedLog.base && committedLog.length > 0) walk.onBase(learnerZxid);
-  if (walk.last >= 0 || (learnerZxid >= min && learnerZxid <= max)) {
-    for (let index = 0; index < committedLog.length && !walk.isHopeless; index++) {
-      walk.onEntry(committedLog.at(index));
-    }
-  } else if (learnerZxid < min) {
-    walkHistory(state, walk, min);
-    const from = walk.last < 0 ? committedLog.length : committedLog.firstAfter(walk.last);
-    for (let index = from; index < committedLog.length && !walk.isHopeless; index++) {
-      const entry = committedLog.at(index);
-      if (!follows(walk.last, entry.zxid)) walk.isHopeless = true;
-      else walk.onEntry(entry);
-    }
-  }
+  if (learnerZxid >= 0 && learnerZxid === committedLog.base) walk.onBase(learnerZxid);
+  if (walk.last < 0 && learnerZxid < min) walkHistory(state, walk, min);
+  if (walk.last >= 0 || (learnerZxid >= min && learnerZxid <= max)) walkCommitted(committedLog, walk);
   const plan = walk.end();
   if (plan !== null) return plan;
   queue.rewind(start);
   return { how: "SNAP", zxid: lastCommitted, queuedUpTo: lastCommitted };
+}
+
+/** Takes what is in memory, behind what the walk has seen on the disk. */
+function walkCommitted(committedLog: CommittedLog, walk: Walk): void {
+  // Else what lies between the two came by a snapshot: no log here has it.
+  if (walk.last >= 0 && walk.last < committedLog.base) walk.isHopeless = true;
+  for (let index = committedLog.firstAfter(walk.last); index < committedLog.length; index++) {
+    if (walk.isHopeless) return;
+    walk.onEntry(committedLog.at(index));
+  }
 }
 
 /** Takes what is older than the txns in memory from the disk. */
@@ -83,17 +83,17 @@ function walkHistory(state: SyncState, walk: Walk, min: Zxid): void {
     return;
   }
   try {
-    let before: Zxid = -1;
     for (let entry = history.next(); entry !== null && !walk.isHopeless; entry = history.next()) {
       // What the disk holds behind the newest committed txn is not decided yet.
       if (entry.zxid > state.lastCommitted) break;
-      if (before < 0) {
-        if (entry.zxid > state.learnerZxid && history.before < 0) walk.isHopeless = true;
+      // Where files overlap, entries come again.
+      if (walk.last >= entry.zxid) continue;
+      if (walk.last < 0 && entry.zxid > state.learnerZxid) {
+        // What the learner has in front of it and this disk has not, is unknown.
+        if (history.before < 0) walk.isHopeless = true;
         else walk.onOlder(history.before);
-      } else if (entry.zxid <= before) continue;
-      else if (!follows(before, entry.zxid)) walk.isHopeless = true;
+      }
       if (!walk.isHopeless) walk.onEntry(entry);
-      before = entry.zxid;
       if (entry.zxid >= min) break;
     }
     if (history.isBroken) walk.isHopeless = true;
@@ -102,9 +102,9 @@ function walkHistory(state: SyncState, walk: Walk, min: Zxid): void {
   }
 }
 
-/** Whether no txn can lie between the two. */
+/** Whether no txn can lie between the two: counters are consecutive, and an epoch begins with 1. */
 function follows(before: Zxid, zxid: Zxid): boolean {
-  return zxid === before + 1 || epochOf(zxid) > epochOf(before);
+  return zxid === before + 1 || (epochOf(zxid) > epochOf(before) && counterOf(zxid) === 1);
 }
 
 /** Goes through entries in order, finds where the learner stands and queues what comes behind. */
@@ -138,6 +138,10 @@ class Walk {
   onEntry(entry: LoggedEntry): void {
     const { zxid } = entry;
     const before = this.last;
+    if (before >= 0 && !follows(before, zxid)) {
+      this.isHopeless = true;
+      return;
+    }
     this.last = zxid;
     if (zxid < this.#learnerZxid) return;
     if (this.#how === null) {
@@ -150,12 +154,7 @@ class Walk {
 
   /** @returns Null when only a snapshot helps. */
   end(): SyncPlan | null {
-    if (this.isHopeless) return null;
-    if (this.#how === null) {
-      if (counterOf(this.#learnerZxid) !== 0 || this.last < 0) return null;
-      this.#how = "DIFF";
-      this.#zxid = this.#max;
-    }
+    if (this.isHopeless || this.#how === null) return null;
     return { how: this.#how, zxid: this.#zxid, queuedUpTo: Math.max(this.last, this.#zxid) };
   }
 
@@ -164,11 +163,12 @@ class Walk {
     if (zxid === this.#learnerZxid || counterOf(this.#learnerZxid) === 0) {
       this.#how = "DIFF";
       this.#zxid = this.#max;
-    } else if (before < 0 || epochOf(zxid) !== epochOf(this.#learnerZxid)) {
-      this.isHopeless = true;
-    } else {
+    } else if (before >= 0 && epochOf(before) === epochOf(this.#learnerZxid)) {
+      // Both had the one leader of that epoch, so what this server has of it the learner has, too.
       this.#how = "TRUNC";
       this.#zxid = before;
+    } else {
+      this.isHopeless = true;
     }
   }
 }
