@@ -511,7 +511,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     const { committed } = this.#members;
     this.#world.trace?.({ kind: "config", version: committed.version, text: membershipText(committed) });
     this.#election.setMembership(this.#members.forElection(), this.#world.clock.monotonicMs());
-    if (this.#office instanceof Leading) this.#office.setQuorums(this.#members.quorums);
+    if (this.#office instanceof Leading) this.#office.setMembership(this.#members.quorums, committed.version);
     this.onTreeLoaded();
     void this.#listenForServers().catch((error: Error) =>
       this.#world.logger.error("A port of the new membership cannot be opened", { error: error.message })

@@ -130,6 +130,7 @@ export class Leadership {
   readonly #accepted = new Set<ServerId>();
   readonly #synced = new Set<ServerId>();
   #quorums: readonly Quorum[];
+  #configVersion: Zxid;
   #epoch: number;
   #phase: "epoch" | "history" | "newLeader" | "broadcast" = "epoch";
   /** When the present wait is given up; in broadcast: when the quorum is looked at next. */
@@ -141,6 +142,7 @@ export class Leadership {
     this.#options = options;
     this.#effects = effects;
     this.#quorums = options.quorums;
+    this.#configVersion = options.configVersion;
     this.#epoch = options.acceptedEpoch + 1;
     this.#dueMs = options.nowMs + this.#initMs;
     this.#pingMs = options.nowMs + options.tickMs / 2;
@@ -181,9 +183,10 @@ export class Leadership {
     this.#maybeChooseEpoch(nowMs);
   }
 
-  /** The configuration in force changed. */
-  setQuorums(quorums: readonly Quorum[]): void {
+  /** The configuration in force, or the one proposed beside it, changed. */
+  setMembership(quorums: readonly Quorum[], configVersion: Zxid): void {
     this.#quorums = quorums;
+    this.#configVersion = configVersion;
   }
 
   onConnected(link: LinkId, nowMs: number): Seat {
@@ -211,7 +214,7 @@ export class Leadership {
   ): void {
     if (this.#over) return;
     if (seat.phase !== "hello") return this.#drop(seat, "it introduced itself twice");
-    if (info.configVersion > this.#options.configVersion) {
+    if (info.configVersion > this.#configVersion) {
       return this.#drop(seat, "it knows a newer configuration than its leader");
     }
     for (const other of [...this.#seats.values()]) {

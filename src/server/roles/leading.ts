@@ -196,9 +196,9 @@ export class Leading implements LeadershipEffects, Learners {
     return false;
   }
 
-  /** The quorums in force changed. */
-  setQuorums(quorums: readonly Quorum[]): void {
-    this.#leadership.setQuorums(quorums);
+  /** The membership in force, or the one proposed beside it, changed. */
+  setMembership(quorums: readonly Quorum[], configVersion: Zxid): void {
+    this.#leadership.setMembership(quorums, configVersion);
   }
 
   /** Drops every learner; nothing more is proposed or committed. */
