@@ -8,7 +8,7 @@ import { Election, type ElectionEffects } from "../election/election.ts";
 import type { Vote } from "../election/vote.ts";
 import { decodeNotification, encodeNotification, type PeerState } from "../protocol/notification.ts";
 import { makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
-import { membershipText, votersOf, withVersion } from "../quorum/membership.ts";
+import { type ClientAddress, membershipText, votersOf, withVersion } from "../quorum/membership.ts";
 import type { ServerId } from "../quorum/quorum.ts";
 import type { DataDirs } from "../storage/data_dirs.ts";
 import { orphansOf, type Recovered } from "../storage/recovery.ts";
@@ -111,6 +111,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       disk,
       logger,
     });
+    this.#memberClient = this.#members.own?.client;
     this.#takeConfigOfTree();
     this.onTreeLoaded();
     this.#election = new Election(this.#members.forElection(), ensemble, this.#electionEffects());
@@ -513,9 +514,24 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     this.#election.setMembership(this.#members.forElection(), this.#world.clock.monotonicMs());
     if (this.#office instanceof Leading) this.#office.setMembership(this.#members.quorums, committed.version);
     this.onTreeLoaded();
-    void this.#listenForServers().catch((error: Error) =>
+    void this.#movePorts().catch((error: Error) =>
       this.#world.logger.error("A port of the new membership cannot be opened", { error: error.message })
     );
+  }
+
+  /** The ports are where the membership says; that of clients only if it says where and it was elsewhere. */
+  async #movePorts(): Promise<void> {
+    await this.#listenForServers();
+    const client = this.#members.own?.client;
+    const before = this.#memberClient;
+    this.#memberClient = client;
+    if (client === undefined || this.#stopped) return;
+    if (client.host === before?.host && client.port === before.port) return;
+    await this.#core.listen(client);
+    this.#world.logger.info("Clients are served at another address", {
+      address: client.host,
+      port: client.port,
+    });
   }
 
   /** A membership that the disk does not take is kept in memory, and found again in the log after a start. */
@@ -532,6 +548,8 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   // Ports.
 
   #quorumAddresses = "";
+  /** Where the membership says that clients are served. */
+  #memberClient: ClientAddress | undefined;
 
   async #listenForServers(): Promise<void> {
     const own = this.#members.own;

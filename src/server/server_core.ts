@@ -150,9 +150,15 @@ export class ServerCore {
     ]);
   }
 
-  /** Opens the client port, if there is one. @throws {ListenError} */
+  /**
+   * Opens the client port, if there is one, in the place of one that is open already, whose connections stay.
+   *
+   * @throws {ListenError} Then an old port stays open, unless the new address has its number.
+   */
   async listen(client: ClientAddress | undefined): Promise<void> {
     if (client === undefined) return;
+    const before = this.#listener;
+    if (before?.port === client.port) before.close();
     this.#listener = await this.world.network.listen(
       client.host,
       client.port,
@@ -160,6 +166,7 @@ export class ServerCore {
     );
     this.address = client.host === "" ? "0.0.0.0" : client.host;
     this.port = this.#listener.port;
+    if (before !== null && before.port !== this.port) before.close();
   }
 
   /** Takes no more clients and does no more chores: the process is about to end. */
