@@ -30,6 +30,9 @@ const earlyLearnerMs = 1000;
 const earlyLearnersMax = 64;
 /** A leader that nobody follows gives way after so long when a voter goes on looking, ms. */
 const epochWaitMs = 1000;
+/** An office that served for so long, ms, was not in vain; and the longest wait after many that were. */
+const lastingMs = 1000;
+const fruitlessMsMax = 1000;
 /** After its disk failed a server waits so long before it looks again, ms: nothing changes that quickly. */
 const diskRetryMs = 1000;
 /** Elections that last longer than this, or than a tick, look like a partition, ms (QuorumPeer.run). */
@@ -71,6 +74,10 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   #membershipChanged = false;
   #wantsSnapshot = false;
   #lookAfterMs = 0;
+  /** Since when clients are served; Infinity while none are. */
+  #servingSinceMs = Infinity;
+  /** Offices one after another that came to nothing. */
+  #fruitless = 0;
   /** Learners that came before this server knew that it leads. */
   #early = new Set<QuorumLink>();
   /** What NEWLEADER told, in force from UPTODATE on. */
@@ -460,11 +467,23 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     const designation = this.#designation;
     this.#designation = null;
     if (designation !== null) return this.#followDesignation(designation);
-    const waitMs = Math.max(this.#lookAfterMs - this.#world.clock.monotonicMs(), this.#observerDelayMs());
+    const waitMs = Math.max(
+      this.#lookAfterMs - this.#world.clock.monotonicMs(),
+      this.#observerDelayMs(),
+      this.#fruitlessDelayMs(),
+    );
     if (waitMs <= 0) return this.#look();
     this.#world.clock.setTimer(waitMs, () => {
       if (!this.#stopped && this.#office === null) this.#look();
     });
+  }
+
+  /** An office that never lasts must not be sought as fast as the machine can: not at once after a few of them. */
+  #fruitlessDelayMs(): number {
+    const servedMs = this.#world.clock.monotonicMs() - this.#servingSinceMs;
+    this.#servingSinceMs = Infinity;
+    this.#fruitless = servedMs >= lastingMs ? 0 : this.#fruitless + 1;
+    return this.#fruitless <= 2 ? 0 : Math.min(fruitlessMsMax, 5 * 2 ** this.#fruitless);
   }
 
   /** Many observers must not ask all at once. */
@@ -624,6 +643,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   #serve(role: LeaderRole | LearnerRole, servesClients: boolean): void {
     this.#core.replica.becomeServing(role, servesClients);
     this.#resolveServing(role.mode);
+    this.#servingSinceMs = this.#world.clock.monotonicMs();
     this.#arm();
   }
 
