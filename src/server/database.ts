@@ -251,7 +251,7 @@ export class Database implements LogEffects {
    * @throws {DiskError}
    */
   replaceByTree(): void {
-    const { config, disk, dirs, tree, logger } = this.#parts;
+    const { config, disk, dirs, tree, logger, trace } = this.#parts;
     this.#quiesce();
     const { lastProcessedZxid: zxid } = tree;
     try {
@@ -269,6 +269,7 @@ export class Database implements LogEffects {
     } finally {
       this.#reopen();
     }
+    trace?.({ kind: "durable", zxid });
     logger.info("The leader's snapshot is on the disk", { zxid: `0x${zxidToHex(zxid)}` });
     this.committedLog.clear(zxid);
   }
