@@ -32,6 +32,35 @@ export function txnTypeOf(bytes: Uint8Array, start: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
 
+/** @returns The zxid of the txn entry that begins at `start`. */
+export function txnZxidOf(bytes: Uint8Array, start: number): Zxid {
+  const at = start + 12;
+  const high = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+  const low = (bytes[at + 4] << 24) | (bytes[at + 5] << 16) | (bytes[at + 6] << 8) | bytes[at + 7];
+  return high * 0x100000000 + (low >>> 0);
+}
+
+const txnTypes: ReadonlySet<number> = new Set([
+  OpCode.create,
+  OpCode.create2,
+  OpCode.createContainer,
+  OpCode.createTTL,
+  OpCode.delete,
+  OpCode.deleteContainer,
+  OpCode.setData,
+  OpCode.setACL,
+  OpCode.reconfig,
+  OpCode.multi,
+  OpCode.createSession,
+  OpCode.closeSession,
+  OpCode.error,
+]);
+
+/** @returns Whether there are txns of that type; parts of a multi may be of another. */
+export function isTxnType(type: number): boolean {
+  return txnTypes.has(type);
+}
+
 /** The head of every txn (TxnHeader). */
 export interface TxnHeader {
   readonly clientId: SessionId;

@@ -10,11 +10,13 @@ import { assert } from "../base/assert.ts";
 export type Zxid = number;
 
 const epochUnit = 0x100000000;
-const epochEnd = 0x200000;
+
+/** The largest epoch whose zxids a number holds exactly. */
+export const epochMax = 0x1fffff;
 
 /** @returns The zxid of `counter` in `epoch`. */
 export function makeZxid(epoch: number, counter: number): Zxid {
-  assert(epoch >= 0 && epoch < epochEnd, "an epoch is below 2^21, so that a zxid is an exact number");
+  assert(epoch >= 0 && epoch <= epochMax, "an epoch is below 2^21, so that a zxid is an exact number");
   return epoch * epochUnit + (counter >>> 0);
 }
 

@@ -9,13 +9,7 @@ import type { Trace } from "../base/trace.ts";
 import type { ServerConfig } from "../config/server_config.ts";
 import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import type { DataDirs } from "../storage/data_dirs.ts";
-import {
-  announceEpoch,
-  type EpochName,
-  type Epochs,
-  loadEpochs,
-  writeEpoch,
-} from "../storage/epoch_files.ts";
+import { type EpochName, type Epochs, loadEpochs, writeEpoch } from "../storage/epoch_files.ts";
 import { CorruptLogError } from "../storage/errors.ts";
 import { type Compression, listDated } from "../storage/file_names.ts";
 import { cutLogs, logBytesFrom, LogReader, truncateLogs } from "../storage/log_reader.ts";
@@ -149,15 +143,6 @@ export class Database implements LogEffects {
     writeEpoch(disk, dirs.snapshots, name, epoch);
     this.#epochs = { ...this.#epochs, [name]: epoch };
     trace?.({ kind: name, epoch });
-  }
-
-  /**
-   * Notes, durably, which epoch is about to become current: found at a start behind txns of that epoch, it is taken
-   * for the current one. @throws {DiskError}
-   */
-  announceEpoch(epoch: number): void {
-    const { disk, dirs } = this.#parts;
-    announceEpoch(disk, dirs.snapshots, epoch);
   }
 
   /** Takes the entry `bytes[start, end)` for the log, by copy. */

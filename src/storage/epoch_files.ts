@@ -15,7 +15,7 @@ export type EpochName = "currentEpoch" | "acceptedEpoch";
 export function readEpoch(
   disk: Disk,
   directory: string,
-  name: EpochName | "currentEpoch.tmp",
+  name: EpochName,
 ): number | null {
   const path = joinPath(directory, name);
   if (!disk.exists(path)) return null;
@@ -35,30 +35,17 @@ export function readEpoch(
   return Number(text);
 }
 
-/**
- * Leaves the file that a rename would make the current epoch, so that {@link loadEpochs} finds it should the server
- * stop between the first txns of the epoch and {@link writeEpoch}. @throws {DiskError}
- */
-export function announceEpoch(disk: Disk, directory: string, epoch: number): void {
-  writeWhole(disk, `${joinPath(directory, "currentEpoch")}.tmp`, epoch);
-  disk.syncDirectory(directory);
-}
-
-function writeWhole(disk: Disk, path: string, epoch: number): void {
-  const file = disk.open(path, "create");
+/** Writes an epoch file whole or not at all: another name first, synced, then renamed. @throws {DiskError} */
+export function writeEpoch(disk: Disk, directory: string, name: EpochName, epoch: number): void {
+  const path = joinPath(directory, name);
+  const next = `${path}.tmp`;
+  const file = disk.open(next, "create");
   try {
     file.writeAt(new TextEncoder().encode(String(epoch)), 0);
     file.sync();
   } finally {
     file.close();
   }
-}
-
-/** Writes an epoch file whole or not at all: another name first, synced, then renamed. @throws {DiskError} */
-export function writeEpoch(disk: Disk, directory: string, name: EpochName, epoch: number): void {
-  const path = joinPath(directory, name);
-  const next = `${path}.tmp`;
-  writeWhole(disk, next, epoch);
   disk.rename(next, path);
   disk.syncDirectory(directory);
 }
@@ -87,9 +74,11 @@ export function loadEpochs(disk: Disk, directory: string, lastZxid: Zxid): Epoch
     writeEpoch(disk, directory, "currentEpoch", currentEpoch);
   }
   if (zxidEpoch > currentEpoch) {
-    // The server stopped between a new leader's txns and the renaming of the file.
-    const pending = readEpoch(disk, directory, "currentEpoch.tmp");
-    if (pending === null || pending < zxidEpoch) {
+    // The server stopped between the txns that a leader brought it and the naming of the leader's epoch. Who has a txn
+    // of an epoch has all that the epoch began with; what a later one began with it may have in part (the leader's own,
+    // which Apache takes from currentEpoch.tmp), and must not stand for.
+    const accepted = readEpoch(disk, directory, "acceptedEpoch");
+    if (accepted === null || accepted < zxidEpoch) {
       throw new RecoveryError(
         `${joinPath(directory, "currentEpoch")} holds ${currentEpoch}, but the newest txn on disk, ` +
           `0x${
@@ -98,7 +87,7 @@ export function loadEpochs(disk: Disk, directory: string, lastZxid: Zxid): Epoch
           "other way round? Move the version-2 directories away and start again, to copy the data from the others",
       );
     }
-    currentEpoch = pending;
+    currentEpoch = zxidEpoch;
     writeEpoch(disk, directory, "currentEpoch", currentEpoch);
   }
   let acceptedEpoch = readEpoch(disk, directory, "acceptedEpoch");

@@ -1,5 +1,6 @@
 import { packetName, PacketType, type QuorumPacket } from "../protocol/quorum_packet.ts";
-import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
+import { isTxnType, txnHeaderBytes, txnTypeOf, txnZxidOf } from "../protocol/txn.ts";
+import { counterOf, epochMax, epochOf, makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import type { LoggedEntry } from "./committed_log.ts";
 
 /** What a {@link Learner} starts from. */
@@ -36,11 +37,6 @@ export interface LearnerEffects {
   logAndApply(entries: readonly LoggedEntry[]): void;
   /** The leader's configuration, as NEWLEADER has it. */
   onLeaderConfig(text: string): void;
-  /**
-   * Notes, durably, that the epoch is about to become current: what follows may bring its txns to the disk, and a
-   * start that finds them must know that they belong there. @throws {DiskError}
-   */
-  announceEpoch(epoch: number): void;
   /** Makes the epoch current, durably. @throws {DiskError} */
   beginEpoch(epoch: number): void;
   sendAck(zxid: Zxid): void;
@@ -54,7 +50,8 @@ export interface LearnerEffects {
   onInform(entry: LoggedEntry): void;
   /**
    * A change of the membership is committed; it comes before the {@link onCommit} or {@link onInform} of its txn.
-   * `entry` is that txn for an observer, which was not shown it before; good during the call.
+   * `entry` is that txn where the host was not shown it before: to an observer, and during synchronization; good
+   * during the call.
    */
   onActivate(zxid: Zxid, designatedLeader: number, entry: LoggedEntry | null): void;
   /** PING, to be answered with the sessions heard of. */
@@ -156,11 +153,13 @@ export class Learner {
   #onLeaderInfo(packet: QuorumPacket): void {
     if (packet.type !== PacketType.leaderInfo) return this.#unexpected(packet);
     const epoch = epochOf(packet.zxid);
-    this.#epoch = epoch;
     const { lastZxid, currentEpoch, wantsSnapshot } = this.#options;
     if (epoch < this.#acceptedEpoch) {
       return this.#leave(`its epoch ${epoch} is older than the accepted one, ${this.#acceptedEpoch}`);
     }
+    // Once promised it would be on the disk for good.
+    if (epoch > epochMax) return this.#leave(`its epoch ${epoch} is out of reason`);
+    this.#epoch = epoch;
     let isAck = !wantsSnapshot;
     if (epoch > this.#acceptedEpoch) {
       this.#effects.acceptEpoch(epoch);
@@ -203,19 +202,20 @@ export class Learner {
   #onHistory(packet: QuorumPacket): void {
     switch (packet.type) {
       case PacketType.proposal:
-        return this.#keepProposal(packet.zxid, packet);
+        this.#keepProposal(packet);
+        return;
       case PacketType.commit:
         return this.#keepCommit(packet.zxid);
       case PacketType.inform:
-        this.#keepProposal(packet.zxid, packet);
+        return this.#keepInform(packet, 0);
+      case PacketType.commitAndActivate: {
+        const entry = this.#proposed[this.#committed];
+        if (entry?.zxid !== packet.zxid) return this.#leaveUndue(packet.zxid, entry?.zxid);
+        this.#effects.onActivate(packet.zxid, packet.data().longNumber(), entry);
         return this.#keepCommit(packet.zxid);
-      case PacketType.commitAndActivate:
-        this.#effects.onActivate(packet.zxid, packet.data().longNumber(), null);
-        return this.#keepCommit(packet.zxid);
+      }
       case PacketType.informAndActivate:
-        this.#effects.onActivate(packet.zxid, packet.data().longNumber(), informed(packet, 8));
-        this.#keepProposal(packet.zxid, packet, 8);
-        return this.#keepCommit(packet.zxid);
+        return this.#keepInform(packet, 8);
       case PacketType.newLeader:
         return this.#onNewLeader(packet);
       case PacketType.upToDate:
@@ -228,18 +228,25 @@ export class Learner {
     }
   }
 
-  #keepProposal(zxid: Zxid, packet: QuorumPacket, offset = 0): void {
-    if (!this.#mayFollow(zxid)) return this.#leaveGap(zxid);
-    this.#lastProposed = zxid;
+  /** @returns Whether the learner goes on. */
+  #keepProposal(packet: QuorumPacket, offset = 0): boolean {
+    if (!this.#isNext(packet, offset)) return false;
     const bytes = packet.bytes.slice(packet.dataStart + offset, packet.dataEnd);
-    this.#proposed.push({ zxid, bytes, start: 0, end: bytes.length });
+    this.#proposed.push({ zxid: packet.zxid, bytes, start: 0, end: bytes.length });
+    return true;
+  }
+
+  #keepInform(packet: QuorumPacket, offset: number): void {
+    if (!this.#keepProposal(packet, offset)) return;
+    if (offset > 0) {
+      this.#effects.onActivate(packet.zxid, packet.data().longNumber(), this.#proposed.at(-1)!);
+    }
+    this.#keepCommit(packet.zxid);
   }
 
   #keepCommit(zxid: Zxid): void {
     const entry = this.#proposed[this.#committed];
-    if (entry?.zxid !== zxid) {
-      return this.#leave(`it committed 0x${zxidToHex(zxid)} where 0x${zxidToHex(entry?.zxid ?? 0)} was due`);
-    }
+    if (entry?.zxid !== zxid) return this.#leaveUndue(zxid, entry?.zxid);
     if (this.#isUnlogged) {
       this.#proposed.shift();
       this.#effects.applyUnlogged(entry);
@@ -257,7 +264,6 @@ export class Learner {
         new TextDecoder().decode(packet.bytes.subarray(packet.dataStart, packet.dataEnd)),
       );
     }
-    this.#effects.announceEpoch(this.#epoch);
     if (this.#isUnlogged) {
       this.#effects.persistSnapshot();
       this.#isUnlogged = false;
@@ -291,18 +297,23 @@ export class Learner {
 
   #onBroadcast(packet: QuorumPacket): void {
     const { type, zxid } = packet;
+    if (this.#options.isObserver ? forFollowers.has(type) : forObservers.has(type)) {
+      return this.#unexpected(packet);
+    }
     switch (type) {
       case PacketType.proposal:
         return this.#onProposal(packet);
       case PacketType.commit:
         return this.#commit(zxid);
-      case PacketType.commitAndActivate:
+      case PacketType.commitAndActivate: {
+        const due = this.#outstanding[this.#outstandingFirst];
+        if (due !== zxid) return this.#leaveUndue(zxid, due);
         this.#effects.onActivate(zxid, packet.data().longNumber(), null);
         return this.#commit(zxid);
+      }
       case PacketType.inform:
         return this.#onInform(packet, 0);
       case PacketType.informAndActivate:
-        this.#effects.onActivate(zxid, packet.data().longNumber(), informed(packet, 8));
         return this.#onInform(packet, 8);
       case PacketType.ping:
         return this.#effects.onPing(zxid);
@@ -322,26 +333,23 @@ export class Learner {
   }
 
   #onProposal(packet: QuorumPacket): void {
-    const { zxid } = packet;
-    if (!this.#mayFollow(zxid)) return this.#leaveGap(zxid);
-    this.#lastProposed = zxid;
+    if (!this.#isNext(packet, 0)) return;
+    const { zxid, bytes, dataStart: start, dataEnd: end } = packet;
     this.#outstanding.push(zxid);
-    const { bytes, dataStart: start, dataEnd: end } = packet;
     this.#effects.onProposal({ zxid, bytes, start, end });
   }
 
   #onInform(packet: QuorumPacket, offset: number): void {
-    const { zxid } = packet;
-    if (!this.#mayFollow(zxid)) return this.#leaveGap(zxid);
-    this.#lastProposed = zxid;
-    this.#effects.onInform(informed(packet, offset));
+    if (!this.#isNext(packet, offset)) return;
+    const { zxid, bytes, dataStart, dataEnd } = packet;
+    const entry = { zxid, bytes, start: dataStart + offset, end: dataEnd };
+    if (offset > 0) this.#effects.onActivate(zxid, packet.data().longNumber(), entry);
+    this.#effects.onInform(entry);
   }
 
   #commit(zxid: Zxid): void {
     const due = this.#outstanding[this.#outstandingFirst];
-    if (due !== zxid) {
-      return this.#leave(`it committed 0x${zxidToHex(zxid)} where 0x${zxidToHex(due ?? 0)} was due`);
-    }
+    if (due !== zxid) return this.#leaveUndue(zxid, due);
     this.#outstandingFirst++;
     if (this.#outstandingFirst === this.#outstanding.length) {
       this.#outstanding.length = 0;
@@ -353,6 +361,30 @@ export class Learner {
     this.#effects.onCommit(zxid);
   }
 
+  /**
+   * Whether a packet holds, behind `offset` other bytes, the txn that comes next; else the leader is left. What gets
+   * into the log is read again some day, by its own zxid: what is wrong must not get there.
+   */
+  #isNext({ zxid, bytes, dataStart, dataEnd }: QuorumPacket, offset: number): boolean {
+    const start = dataStart + offset;
+    if (dataEnd - start < txnHeaderBytes || txnZxidOf(bytes, start) !== zxid) {
+      this.#leave(`what it calls 0x${zxidToHex(zxid)} is no txn of that zxid`);
+      return false;
+    }
+    if (!isTxnType(txnTypeOf(bytes, start))) {
+      this.#leave(`0x${zxidToHex(zxid)} is of type ${txnTypeOf(bytes, start)}, which is unknown here`);
+      return false;
+    }
+    if (!this.#mayFollow(zxid)) {
+      // During synchronization it would send the same again and again; a snapshot has no holes.
+      const isSynced = this.#phase === "broadcast";
+      this.#leave(`it proposed 0x${zxidToHex(zxid)} behind 0x${zxidToHex(this.#lastProposed)}`, !isSynced);
+      return false;
+    }
+    this.#lastProposed = zxid;
+    return true;
+  }
+
   /** Whether no txn can be missing between the newest one known and `zxid`. */
   #mayFollow(zxid: Zxid): boolean {
     const before = this.#lastProposed;
@@ -361,8 +393,9 @@ export class Learner {
     return epochOf(zxid) > epochOf(before) && counterOf(zxid) === 1;
   }
 
-  #leaveGap(zxid: Zxid): void {
-    this.#leave(`it proposed 0x${zxidToHex(zxid)} behind 0x${zxidToHex(this.#lastProposed)}`);
+  #leaveUndue(zxid: Zxid, due: Zxid | undefined): void {
+    const what = due === undefined ? "nothing" : `0x${zxidToHex(due)}`;
+    this.#leave(`it committed 0x${zxidToHex(zxid)} where ${what} was due`);
   }
 
   #unexpected(packet: QuorumPacket): void {
@@ -375,7 +408,11 @@ export class Learner {
   }
 }
 
-/** The txn entry in a packet, behind `offset` other bytes. */
-function informed({ zxid, bytes, dataStart, dataEnd }: QuorumPacket, offset: number): LoggedEntry {
-  return { zxid, bytes, start: Math.min(dataStart + offset, dataEnd), end: dataEnd };
-}
+/** What only followers are sent in broadcast. */
+const forFollowers: ReadonlySet<number> = new Set([
+  PacketType.proposal,
+  PacketType.commit,
+  PacketType.commitAndActivate,
+]);
+/** What only observers are sent in broadcast. */
+const forObservers: ReadonlySet<number> = new Set([PacketType.inform, PacketType.informAndActivate]);

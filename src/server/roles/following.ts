@@ -234,10 +234,6 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     this.#parts.peer.onLeaderConfig(text);
   }
 
-  announceEpoch(epoch: number): void {
-    this.#parts.database.announceEpoch(epoch);
-  }
-
   beginEpoch(epoch: number): void {
     this.#parts.database.saveEpoch("currentEpoch", epoch);
   }

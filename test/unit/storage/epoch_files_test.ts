@@ -90,15 +90,21 @@ describe("the epochs at a start", () => {
     expect(loadEpochs(fresh, directory, 0)).toEqual({ currentEpoch: 0, acceptedEpoch: 0 });
   });
 
-  test("that are older than the newest zxid are refused, unless the newer one was about to be named", () => {
-    expect(() => loadEpochs(diskWith({ currentEpoch: "3" }), directory, makeZxid(4, 1))).toThrow(
-      "is of epoch 4",
-    );
-    const stale = diskWith({ currentEpoch: "3", "currentEpoch.tmp": "3" });
-    expect(() => loadEpochs(stale, directory, makeZxid(4, 1))).toThrow(RecoveryError);
-    const pending = diskWith({ currentEpoch: "3", "currentEpoch.tmp": "4", acceptedEpoch: "4" });
-    expect(loadEpochs(pending, directory, makeZxid(4, 1))).toEqual({ currentEpoch: 4, acceptedEpoch: 4 });
-    expect(textOf(pending, "currentEpoch")).toBe("4");
+  test("are refused when the newest txn is of an epoch that was never accepted", () => {
+    const behind: Record<string, string>[] = [{ currentEpoch: "3" }, {
+      currentEpoch: "3",
+      acceptedEpoch: "3",
+    }];
+    for (const files of behind) {
+      expect(() => loadEpochs(diskWith(files), directory, makeZxid(4, 1))).toThrow("is of epoch 4");
+    }
+  });
+
+  test("take up the epoch of the newest txn, which came before it was named, and never that of its leader", () => {
+    // The leader of epoch 6 sent the end of epoch 4; part of it got to the disk.
+    const disk = diskWith({ currentEpoch: "3", "currentEpoch.tmp": "6", acceptedEpoch: "6" });
+    expect(loadEpochs(disk, directory, makeZxid(4, 1))).toEqual({ currentEpoch: 4, acceptedEpoch: 6 });
+    expect(textOf(disk, "currentEpoch")).toBe("4");
   });
 
   test("of which the accepted one is behind the current one are refused", () => {
