@@ -151,13 +151,16 @@ export function startZoon(options: ZoonOptions = {}): Promise<RunningServer> {
 /**
  * A TCP port of 127.0.0.1 that was free a moment ago. It lies below the range from which systems take the
  * source ports of outgoing connections, so that none of those can take it before the server binds it.
+ *
+ * @param from Lowest port, of 12000; others than the default keep ports that must stay free apart from those that
+ *   are taken at once.
  */
-export async function freePort(): Promise<number> {
+export async function freePort(from = 20_000): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = from + Math.floor(Math.random() * 12_000);
     if (await canBind(port)) return port;
   }
-  throw new Error("Found no free port between 20000 and 31999 in 100 attempts");
+  throw new Error(`Found no free port between ${from} and ${from + 11_999} in 100 attempts`);
 }
 
 function canBind(port: number): Promise<boolean> {

@@ -307,7 +307,10 @@ export class MixedEnsemble {
       ? ids.map((id) => this.member(id))
       : this.members.filter((one) => !one.isRunning);
     await Promise.all(chosen.map((member) => member.start()));
-    return await this.settled();
+    const leader = await this.settled();
+    const ended = chosen.find((member) => !member.isRunning);
+    if (ended !== undefined) throw new Error(`Member ${ended.label} has ended; ${await this.describe()}`);
+    return leader;
   }
 
   /** Waits until everyone that runs serves, one of them leading and none left behind. @returns The leader. */
@@ -344,8 +347,9 @@ export class MixedEnsemble {
   }
 }
 
+/** Ports that stay a member's while it is down; nobody else's tests take theirs from here. */
 async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
-  while (found.size < count) found.add(await freePort());
+  while (found.size < count) found.add(await freePort(8_000));
   return [...found];
 }
