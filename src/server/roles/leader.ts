@@ -395,6 +395,8 @@ export class LeaderRole implements Role, LeaderEffects {
     this.#applying = true;
     for (let next = this.#proposals.peek(); next !== undefined; next = this.#proposals.peek()) {
       if (this.#committedCount === 0 || next.zxid > this.#durable) break;
+      // A write behind a sync of its connection is answered behind it.
+      this.#finishSyncs();
       this.#proposals.shift();
       this.#committedCount--;
       this.#apply(next);

@@ -270,6 +270,8 @@ export class LearnerRole implements Role {
     this.#applying = true;
     for (let next = this.#entries.peek(); next !== undefined; next = this.#entries.peek()) {
       if (next.zxid > this.#committed || next.zxid > this.#durable) break;
+      // A write behind a sync of its connection is answered behind it.
+      this.#finishSyncs();
       this.#entries.shift();
       this.#apply(next);
     }

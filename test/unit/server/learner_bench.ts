@@ -95,6 +95,19 @@ export class LearnerBench {
     } while (this.#requests.length > 0);
   }
 
+  /** The follower's office. */
+  get role(): LearnerRole {
+    return this.#role;
+  }
+
+  /** Hands on what the follower asked for. @returns What the leader made of it, proposed to nobody yet. */
+  relay(): LoggedEntry[] {
+    this.follower.endTurn();
+    for (const run of this.#requests.splice(0)) run();
+    this.leader.settle();
+    return this.#proposed.splice(0);
+  }
+
   /** What the follower sent since this was last asked. */
   takeSent(): string[] {
     return this.sent.splice(0);
@@ -119,6 +132,8 @@ export class LearnerBench {
       this.#requests.push(() => role.createForwarded(sessionId, timeoutMs, this));
       return;
     }
+    // Answered when a test says so.
+    if (code === OpCode.sync) return;
     const body = packet.bytes.slice(data.position, data.end);
     const authIds = packet.authIds();
     this.#requests.push(() =>

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { ErrorCode } from "../../../src/protocol/error_code.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
+import type { LoggedEntry } from "../../../src/zab/committed_log.ts";
+import { LearnerBench } from "./learner_bench.ts";
 import { createBody, readBody, ReplicaBench } from "./replica_bench.ts";
 
 const members = ["initLimit=5", "syncLimit=2", "server.1=h:1:2", "server.2=h:3:4", "server.3=h:5:6"];
@@ -44,4 +46,46 @@ test("sync on a leader does not wait for what is not committed", () => {
   expect(world.role.outstandingCount).toBe(1);
   syncAndRead(world);
   expect(world.reader.take().map(({ xid, error }) => [xid, error])).toEqual([[1, 0], [2, ErrorCode.noNode]]);
+});
+
+test("a write behind a sync is answered behind it, though one sync of the disk lets both go on", () => {
+  const { bench, role, reader } = leading();
+  const commit = () => {
+    for (const follower of [2, 3]) role.onLearnerAck(follower, role.lastProposed);
+  };
+  commit();
+  reader.request(1, OpCode.sync, readBody("/"));
+  reader.request(2, OpCode.create, createBody("/b"));
+  commit();
+  bench.endTurn();
+  expect(reader.take()).toEqual([]);
+  bench.settle();
+  expect(reader.take().map(({ xid, error }) => [xid, error])).toEqual([[1, 0], [2, 0]]);
+});
+
+test("so it is on a follower, which the leader has answered before its disk has synced", () => {
+  const bench = new LearnerBench();
+  const clients = [bench.follower.open(), bench.follower.open()];
+  for (const client of clients) client.connect();
+  bench.settle();
+  for (const client of clients) client.takeFrames();
+  const [writer, reader] = clients;
+  const { role, follower } = bench;
+  const commit = ([entry]: readonly LoggedEntry[]) => {
+    role.onProposal(entry);
+    role.onCommit(entry.zxid);
+    return entry.zxid;
+  };
+  writer.request(1, OpCode.create, createBody("/a"));
+  commit(bench.relay());
+  reader.request(1, OpCode.sync, readBody("/"));
+  reader.request(2, OpCode.create, createBody("/b"));
+  const proposed = bench.relay();
+  role.onSynced();
+  const zxid = commit(proposed);
+  follower.endTurn();
+  expect(reader.take()).toEqual([]);
+  follower.replica.onDurable(zxid);
+  follower.endTurn();
+  expect(reader.take().map(({ xid, error }) => [xid, error])).toEqual([[1, 0], [2, 0]]);
 });
