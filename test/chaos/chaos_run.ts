@@ -7,8 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "../../mod.ts";
 import { type Random, randomBelow, seededRandom } from "../../src/base/random.ts";
-import { WireSession } from "../wire/session.ts";
-import { createFlags } from "../wire/codes.ts";
+import { abandonSessions } from "./abandoned_sessions.ts";
 import type { ChaosNetwork } from "./chaos_network.ts";
 import { checkAll } from "./checkers/check_all.ts";
 import { Cluster, type Flavor } from "./cluster.ts";
@@ -16,7 +15,9 @@ import { dumpTree } from "./dump.ts";
 import { type Fault, FaultDeck, type FaultWorld } from "./faults.ts";
 import { GapMeter } from "./gaps.ts";
 import { type Evidence, History, type Tree, type Violation } from "./history.ts";
+import { insist, within } from "./insist.ts";
 import { folders, type Layout, LoadClient } from "./load_client.ts";
+import { layOut, loadBallast } from "./round_layout.ts";
 
 /** What a run is to be. */
 export interface ChaosOptions {
@@ -66,7 +67,7 @@ export interface ChaosReport {
 const initLimit = 10;
 const syncLimit = 5;
 /** On top of the limits of configuration: processes start, disks sync and the machine is small. */
-const healSlackMs = 20_000;
+const healSlackMs = 40_000;
 /** Kept from each property of a round. */
 const messagesMax = 5;
 
@@ -131,7 +132,7 @@ export class ChaosRun {
     try {
       for (const id of this.#cluster.ids) this.#cluster.start(id);
       if (!await this.#heal(this.#healBoundMs())) return this.#end();
-      await this.#ballast();
+      await loadBallast(this.#servers(), this.#healBoundMs());
       const rounds = Math.ceil(durationMs / roundMs);
       for (let round = 0; round < rounds; round++) {
         if (!await this.#playRound(durationMs / rounds)) break;
@@ -146,7 +147,7 @@ export class ChaosRun {
     const round = ++this.#round;
     const history = new History();
     const epochBefore = await this.#epoch();
-    const layout = await this.#layOut(history, round);
+    const layout = await layOut(this.#servers(), `round-${round}`, history, this.#healBoundMs());
     const clients = Array.from({ length: this.#options.clients }, (_, index) =>
       new LoadClient({
         name: `r${round}c${index}`,
@@ -162,7 +163,13 @@ export class ChaosRun {
     for (const client of clients) client.start();
 
     const endMs = performance.now() + lengthMs;
-    const abandoning = this.#abandonSessions(history, layout, endMs);
+    const abandoning = abandonSessions({
+      servers: this.#cluster.ids.map((id) => this.#options.network.clientAddress(id)),
+      folder: `${layout.root}/ephemeral`,
+      timeoutMs: this.#sessionTimeoutMs(),
+      history,
+      random: this.#random,
+    }, endMs);
     await this.#rage(history, endMs);
     await abandoning;
     this.#gaps.pause();
@@ -253,34 +260,30 @@ export class ChaosRun {
     // Writes must go through every server, and load clients must come back by themselves.
     const boundMs = this.#sessionTimeoutMs() * 3 + healSlackMs;
     try {
-      await within(
-        boundMs,
-        "a write through every server",
-        Promise.all(this.#cluster.ids.map((id) => this.#touch(id))),
+      await Promise.all(
+        this.#cluster.ids.map((id) => insist(boundMs, `a write through server ${id}`, () => this.#touch(id))),
       );
       await within(
         boundMs,
         "the answers to all requests",
         Promise.all(clients.map((client) => client.stop())),
       );
-      await within(
-        boundMs,
-        "a round trip of every live session",
-        Promise.all(clients.map((one) => one.settle())),
+      await Promise.all(
+        clients.map((one) => insist(boundMs, "a round trip of every live session", () => one.settle())),
       );
+      await this.#outliveSessions(history, layout);
     } catch (error) {
       this.#fail("progress", error instanceof Error ? error.message : String(error));
       return [];
     }
     this.#report.passed++;
-    await this.#outliveSessions(history);
-    const dumpedMs = performance.now();
     const trees = new Map<string, Tree>();
     for (const id of this.#cluster.ids) {
-      trees.set(`server ${id}`, await dumpTree(this.#options.network.clientAddress(id)));
+      const dump = () => dumpTree(this.#options.network.clientAddress(id));
+      trees.set(`server ${id}`, await insist(boundMs * 2, `a dump of server ${id}`, dump));
     }
     const { tickMs } = this.#options;
-    const evidence: Evidence = { history, trees, dumpedMs, tickMs, staleMs: tickMs * (syncLimit + 2) };
+    const evidence: Evidence = { history, trees, tickMs, staleMs: tickMs * (syncLimit + 2) };
     const roots = folders.map((folder) => `${layout.root}/${folder}`);
     const { violations, checks, syncsExcused } = checkAll(evidence, roots);
     this.#report.syncsExcused += syncsExcused;
@@ -297,102 +300,23 @@ export class ChaosRun {
   }
 
   /** Waits until sessions that ended without a word can have expired; a new leader gives each its full time. */
-  async #outliveSessions(history: History): Promise<void> {
+  async #outliveSessions(history: History, layout: Layout): Promise<void> {
     const live = new Set(history.sessions.filter(({ how }) => how === "live").map(({ id }) => id));
     const address = this.#options.network.clientAddress(this.#cluster.ids[0]);
     const endMs = performance.now() + this.#sessionTimeoutMs() * 3 + this.#options.tickMs * 4 + 5000;
-    await using zk = await connect(address, { connectTimeoutMs: 20_000 });
-    const root = `/round-${this.#round}/ephemeral`;
-    for (;;) {
+    const root = `${layout.root}/ephemeral`;
+    const countLeft = async () => {
+      await using zk = await connect(address, { connectTimeoutMs: 20_000 });
       await zk.sync("/");
       const { children } = await zk.getChildren(root);
       const owners = await Promise.all(children.map((name) => zk.exists(`${root}/${name}`)));
-      const left = owners.filter((stat) => stat !== null && !live.has(stat.ephemeralOwner));
-      if (left.length === 0 || performance.now() > endMs) return;
+      return owners.filter((stat) => stat !== null && !live.has(stat.ephemeralOwner)).length;
+    };
+    while (
+      await insist(healSlackMs, "a look at the ephemerals", countLeft) > 0 && performance.now() < endMs
+    ) {
       await Bun.sleep(200);
     }
-  }
-
-  /** Sessions that end without a word, as those of crashed clients do. */
-  async #abandonSessions(history: History, layout: Layout, endMs: number): Promise<void> {
-    let count = 0;
-    while (performance.now() < endMs) {
-      await Bun.sleep(300 + randomBelow(this.#random, 1500));
-      const ids = this.#cluster.ids;
-      const id = ids[randomBelow(this.#random, ids.length)];
-      const [host, port] = this.#options.network.clientAddress(id).split(":");
-      const value = `abandoned-${this.#round}-${++count}`;
-      try {
-        const wire = await WireSession.open({ host, port: Number(port) }, {
-          timeoutMs: this.#sessionTimeoutMs(),
-        });
-        const session = history.beginSession(
-          "abandoned",
-          wire.id,
-          this.#sessionTimeoutMs(),
-          performance.now(),
-        );
-        const path = `${layout.root}/ephemeral/${value}`;
-        const op = history.begin(session.index, "createEphemeral", path, performance.now(), { value });
-        const answer = await wire.create(path, { data: value, flags: createFlags.ephemeral });
-        op.returnedMs = performance.now();
-        op.outcome = answer.lost ? "unknown" : answer.err === 0 ? "ok" : "fail";
-        op.error = answer.err === 0 ? null : answer.name;
-        if (op.outcome === "ok") op.result = { path };
-        session.how = "abandoned";
-        session.endedMs = performance.now();
-        await wire.vanish();
-      } catch {
-        // No session was to be had from that server; one that was is left to expire with what it asked for.
-        for (const session of history.sessions) {
-          if (session.client !== "abandoned" || session.how !== "live") continue;
-          session.how = "abandoned";
-          session.endedMs = performance.now();
-        }
-        for (const op of history.ops) {
-          if (op.value === value && op.outcome === "pending") op.outcome = "unknown";
-        }
-      }
-    }
-  }
-
-  /** Registers and folders of a round, in the history as a session's first words. */
-  async #layOut(history: History, round: number): Promise<Layout> {
-    const root = `/round-${round}`;
-    const numbers = (prefix: string, count: number) =>
-      Array.from({ length: count }, (_, index) => `${root}/${prefix}/${index}`);
-    const pair = numbers("pair", 4);
-    const layout: Layout = {
-      root,
-      versioned: numbers("versioned", 6),
-      unversioned: numbers("any", 3),
-      pairs: [[pair[0], pair[1]], [pair[2], pair[3]]],
-    };
-    await using zk = await connect(this.#servers(), { connectTimeoutMs: 20_000 });
-    const session = history.beginSession("setup", zk.sessionId, zk.sessionTimeoutMs, performance.now());
-    await zk.create(root, "");
-    for (const folder of folders) await zk.create(`${root}/${folder}`, "");
-    for (const path of [...layout.versioned, ...layout.unversioned, ...pair]) {
-      const op = history.begin(session.index, "create", path, performance.now(), {
-        value: `first of ${path}`,
-      });
-      const { stat } = await zk.create(path, op.value);
-      op.returnedMs = performance.now();
-      op.outcome = "ok";
-      op.zxid = stat.czxid;
-      op.result = { path };
-    }
-    session.how = "closed";
-    session.endedMs = performance.now();
-    return layout;
-  }
-
-  /** Some MB that a snapshot has to carry. */
-  async #ballast(): Promise<void> {
-    await using zk = await connect(this.#servers(), { connectTimeoutMs: 20_000 });
-    await zk.create("/ballast");
-    const data = new Uint8Array(10_000).fill(0x7a);
-    await Promise.all(Array.from({ length: 200 }, (_, index) => zk.create(`/ballast/${index}`, data)));
   }
 
   async #touch(id: number): Promise<void> {
@@ -473,17 +397,5 @@ export class ChaosRun {
 
   #say(text: string): void {
     this.#options.say(`[${((performance.now() - this.#startMs) / 1000).toFixed(1).padStart(6)} s] ${text}`);
-  }
-}
-
-async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, fail) => {
-    timer = setTimeout(() => fail(new Error(`waited ${ms} ms in vain for ${what}`)), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -116,8 +116,6 @@ export interface Evidence {
   readonly history: History;
   /** Dump per server, taken when all was healed and quiet. */
   readonly trees: ReadonlyMap<string, Tree>;
-  /** When the dumps began. */
-  readonly dumpedMs: number;
   readonly tickMs: number;
   /** For how long behind a disturbance a deposed leader may answer for itself, in ms. */
   readonly staleMs: number;

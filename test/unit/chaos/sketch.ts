@@ -94,7 +94,7 @@ export class Sketch {
     const evidence = {
       history: this.history,
       trees,
-      dumpedMs: this.#nowMs + 1000,
+
       tickMs: 400,
       staleMs: 2800,
     };
