@@ -1,1 +1,0 @@
-export { MembershipTextError, parseMembershipText } from "../quorum/membership_text.ts";
