@@ -3,6 +3,12 @@ import { CliError, ExitCode } from "./_errors.ts";
 import { writeErr, writeOut } from "./_output.ts";
 import { versionText } from "./_version.ts";
 
+const examples = `
+Examples:
+  $ zoon ensemble
+  $ zoon server --data-dir /var/lib/zoon
+  $ zoon shell ls /`;
+
 /**
  * Builds the program out of its commands. Settings such as the handling of errors reach every one of them.
  *
@@ -22,7 +28,7 @@ export function buildProgram(
     .showHelpAfterError("(-h tells how it is used)")
     .exitOverride()
     .configureOutput({ writeOut, writeErr })
-    .addHelpText("after", "\nExample:\n  $ zoon server --data-dir /var/lib/zoon");
+    .addHelpText("after", examples);
   for (const command of commands) {
     inheritSettings(command, program);
     program.addCommand(command);

@@ -85,9 +85,9 @@ function finite(text: string): number {
   return Number.isFinite(value) ? value : 0;
 }
 
-/** Without the build's date and the commit, which Apache puts behind a dash. */
+/** Without the build's date and the commit, which Apache puts behind a dash; Debian's package leaves it unfilled. */
 function shortVersion(text: string): string {
-  return text.replace(/,.*$/s, "").replace(/-[0-9a-f]{40}$/, "").replace(/--.*$/s, "");
+  return text.replace(/,.*$/s, "").replace(/-(?:[0-9a-f]{40}|\$\{.*\})$/, "");
 }
 
 /** What `mntr` adds to `srvr`; undefined where a server does not tell. */

@@ -1,3 +1,4 @@
+import type { RootCommand } from "@bomb.sh/tab";
 import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 
 const shells = ["bash", "zsh", "fish", "powershell"] as const;
@@ -33,20 +34,25 @@ export function defineCompleteCommand() {
 async function loadCompletion(program: CommandUnknownOpts) {
   const { default: completion } = await import("@bomb.sh/tab");
   for (const command of program.commands) {
-    if (command.name() === "complete") continue;
-    const completed = completion.command(command.name(), command.description());
-    for (const argument of command.registeredArguments) {
-      completed.argument(argument.name(), offer(argument.argChoices), argument.variadic);
-    }
-    for (const option of command.createHelp().visibleOptions(command)) {
-      if (option.long === undefined || option.long === null) continue;
-      const takesValue = option.required || option.optional;
-      const name = option.long.slice(2);
-      if (takesValue) completed.option(name, option.description, offer(option.argChoices) ?? (() => {}));
-      else completed.option(name, option.description);
-    }
+    if (command.name() !== "complete") tell(completion, command, command.name());
   }
   return completion;
+}
+
+/** @param words The command's name, with those it is a part of before it. */
+function tell(completion: RootCommand, command: CommandUnknownOpts, words: string): void {
+  const completed = completion.command(words, command.description());
+  for (const argument of command.registeredArguments) {
+    completed.argument(argument.name(), offer(argument.argChoices), argument.variadic);
+  }
+  for (const option of command.createHelp().visibleOptions(command)) {
+    if (option.long === undefined || option.long === null) continue;
+    const takesValue = option.required || option.optional;
+    const name = option.long.slice(2);
+    if (takesValue) completed.option(name, option.description, offer(option.argChoices) ?? (() => {}));
+    else completed.option(name, option.description);
+  }
+  for (const child of command.commands) tell(completion, child, `${words} ${child.name()}`);
 }
 
 function offer(choices: readonly string[] | undefined) {

@@ -20,6 +20,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { parseProperties } from "../../src/quorum/properties.ts";
 import { CliError, ExitCode } from "../_errors.ts";
 import { type Layout, layoutSchema } from "./layout.ts";
 import { newNodeConfig, type Setting, withPorts, withSettings } from "./node_config.ts";
@@ -177,9 +178,9 @@ interface Edits {
 
 function editedConfig(text: string, { before, layout, home, data, settings }: Edits): string {
   const moved = withSettings(withPorts(text, before, layout), [["dataDir", data], ...settings]);
-  const [, dynamic] = /^dynamicConfigFile=(.+)$/m.exec(moved) ?? [];
+  const dynamic = parseProperties(moved).get("dynamicConfigFile")?.value;
   if (dynamic === undefined) return moved;
-  const here = join(home, basename(dynamic.trim()));
+  const here = join(home, basename(dynamic));
   return existsSync(here) ? withSettings(moved, [["dynamicConfigFile", here]]) : moved;
 }
 

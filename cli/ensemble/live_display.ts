@@ -42,7 +42,8 @@ export class LiveDisplay implements Display {
       paint: this.#paint,
       width: this.#terminal.columns,
     });
-    this.#redraw(lines);
+    // The table brings its own empty line.
+    this.#redraw(lines.at(-1) === "" ? lines.slice(0, -1) : lines);
   }
 
   show(nodes: readonly NodeView[]): void {

@@ -34,5 +34,6 @@ export function nextSteps(
 /** The flag that names a directory, with a blank before it; empty for the default one. */
 export function dataDirFlag(dataDir: string): string {
   if (resolve(dataDir) === resolve(defaultDataDir)) return "";
-  return ` --data-dir ${/^[\w./@%+=:,-]+$/.test(dataDir) ? dataDir : JSON.stringify(dataDir)}`;
+  const quoted = /^[\w./@%+=:,-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`;
+  return ` --data-dir ${quoted}`;
 }

@@ -1,4 +1,5 @@
 /** Writes and edits the zoo.cfg of a node: an ordinary one, which Apache's server runs with too. */
+import { escapeValue, parseProperties, withoutKeys } from "../../src/quorum/properties.ts";
 import { type Layout, nodeHost, type NodePlan, votersOf } from "./layout.ts";
 
 /** One key and its value. */
@@ -50,44 +51,24 @@ export function newNodeConfig(
   const alone: readonly Setting[] = voters === 1 && layout.nodes.length > 1
     ? [["standaloneEnabled", "false"]]
     : [];
-  const own: readonly Setting[] = [["dataDir", dataDir], ...localSettings, ...alone];
-  for (const [key, value] of own) text += `${key}=${escapeValue(value)}\n`;
+  const chosen = new Map([["dataDir", dataDir], ...localSettings, ...alone, ...settings]);
+  for (const [key, value] of chosen) text += `${key}=${escapeValue(value)}\n`;
   for (const each of layout.nodes) text += `server.${each.id}=${serverLine(each)}\n`;
-  return withSettings(text, settings);
+  return text;
 }
 
 function serverLine({ role, clientPort, quorumPort, electionPort }: NodePlan): string {
   return `${nodeHost}:${quorumPort}:${electionPort}:${role};${nodeHost}:${clientPort}`;
 }
 
-/** Sets keys in the text of a properties file: the first line of a key is replaced, or one is added at the end. */
+/** Sets keys in the text of a properties file: a key that has another value, or none, gets a line at the end. */
 export function withSettings(text: string, settings: readonly Setting[]): string {
-  return settings.reduce(withSetting, text);
-}
-
-function withSetting(text: string, [key, value]: Setting): string {
-  const line = `${key}=${escapeValue(value)}\n`;
-  // A value ends at the end of its line, unless a backslash carries it on.
-  const name = key.replace(/[^A-Za-z0-9]/g, (char) => `\\${char}`);
-  const pattern = new RegExp(`^[ \\t\\f]*${name}[ \\t\\f]*[=: \\t\\f](?:[^\\\\\\n]|\\\\[^])*(?:\\n|$)`, "gm");
-  let replaced = false;
-  const edited = text.replace(pattern, () => {
-    const first = !replaced;
-    replaced = true;
-    return first ? line : "";
-  });
-  if (replaced) return edited;
-  return edited === "" || edited.endsWith("\n") ? edited + line : `${edited}\n${line}`;
-}
-
-/** A value as a properties file holds it: Latin-1, where backslashes and leading blanks need an escape. */
-function escapeValue(value: string): string {
-  return value.replace(/^[ \t]|[\\\n\r]|[^\x00-\xff]/g, (char) => {
-    if (char === "\n") return "\\n";
-    if (char === "\r") return "\\r";
-    if (char > "\xff") return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-    return `\\${char}`;
-  });
+  let edited = text;
+  for (const [key, value] of settings) {
+    if (parseProperties(edited).get(key)?.value === value) continue;
+    edited = `${withoutKeys(edited, (each) => each === key)}${key}=${escapeValue(value)}\n`;
+  }
+  return edited;
 }
 
 /**

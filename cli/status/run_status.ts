@@ -2,6 +2,7 @@ import { parseConnectionString, type ServerAddress } from "../../src/client/conn
 import { BadArgumentsError } from "../../src/client/errors.ts";
 import { CliError, ExitCode } from "../_errors.ts";
 import { writeOut } from "../_output.ts";
+import type { ServerReport } from "../_server_report.ts";
 import { isScreen, paintOf } from "../_style.ts";
 import { defaultDataDir } from "../ensemble.ts";
 import { askLauncher } from "../ensemble/control_client.ts";
@@ -52,7 +53,7 @@ function statusJson(servers: readonly ServerStatus[]) {
       server: status.server,
       state: stateOf(status),
       ...problemJson(status),
-      ...reportOf(status),
+      ...reportJson(status),
       ...status.monitor,
     })),
   };
@@ -61,4 +62,10 @@ function statusJson(servers: readonly ServerStatus[]) {
 function problemJson(status: ServerStatus): { problem?: string } {
   const problem = problemOf(status);
   return problem === null ? {} : { problem };
+}
+
+/** The report but for the mode, which is the state. */
+function reportJson(status: ServerStatus): Partial<ServerReport> {
+  const { mode: _mode, ...rest } = reportOf(status) ?? {};
+  return rest;
 }

@@ -36,7 +36,7 @@ export function statusText(servers: readonly ServerStatus[], paint: Paint, width
   const silent = servers.filter((each) => reportOf(each) !== null && each.monitor === null);
   if (silent.length > 0) {
     const names = silent.map(({ server }) => server).join(", ");
-    lines.push(`${names} may not answer mntr: with it in 4lw.commands.whitelist there would be uptimes too`);
+    lines.push(`Add mntr to the 4lw.commands.whitelist of ${names} to see uptimes and followers in step.`);
   }
   return lines.map((line) => `${line}\n`).join("");
 }

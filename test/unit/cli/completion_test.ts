@@ -24,6 +24,9 @@ describe("zoon completion", () => {
       expect.arrayContaining(["--client-port", "--client-address"]),
     );
     expect(wordsOf("server", "--log-format", "")).toEqual(expect.arrayContaining(["text", "json"]));
+    expect(wordsOf("ensemble", "")).toEqual(expect.arrayContaining(["status", "kill", "down"]));
+    expect(wordsOf("ensemble", "kill", "--")).toEqual(expect.arrayContaining(["--data-dir", "--json"]));
+    expect(wordsOf("ensemble", "--base")).toContain("--base-port");
     expect(wordsOf("completion", "")).toEqual(expect.arrayContaining(["bash", "zsh", "fish"]));
   });
 });

@@ -19,7 +19,7 @@ describe("zoon", () => {
   test("-h lists every command and ends with an example", async () => {
     const { out, exitCode } = await run(commands(), ["-h"]);
     for (const command of commands()) expect(out).toContain(command.name());
-    expect(out).toMatch(/Example:\n {2}\$ zoon /);
+    expect(out).toMatch(/Examples:\n {2}\$ zoon /);
     expect(exitCode).toBe(0);
   });
 
