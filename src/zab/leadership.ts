@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { counterOf, makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
+import { counterOf, epochMax, makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import type { Quorum, ServerId } from "../quorum/quorum.ts";
 
 /** A learner's connection, as its host numbers it. */
@@ -101,7 +101,10 @@ export interface LeadershipEffects {
   /** Enough have the leader's history: it may serve. Comes before any {@link sendUpToDate}. */
   establish(epoch: number): void;
   sendUpToDate(seat: Seat): void;
-  /** Sends PING to a learner that is up to date. */
+  /**
+   * Sends PING to a learner that is up to date, or waits to be: it leaves a leader that is silent beyond syncLimit, and
+   * others may take longer to come so far. What comes before UPTODATE no learner answers.
+   */
   ping(seat: Seat): void;
   /** Ends a learner's connection. */
   drop(seat: Seat, reason: string): void;
@@ -217,6 +220,9 @@ export class Leadership {
     if (info.configVersion > this.#configVersion) {
       return this.#drop(seat, "it knows a newer configuration than its leader");
     }
+    if (info.acceptedEpoch >= epochMax) {
+      return this.#drop(seat, `it has accepted epoch ${info.acceptedEpoch}, which is out of reason`);
+    }
     for (const other of [...this.#seats.values()]) {
       if (other !== seat && other.serverId === info.serverId && info.serverId >= 0) {
         this.#drop(other, "the same server connected anew");
@@ -271,9 +277,8 @@ export class Leadership {
       return this.#drop(seat, `it acked 0x${zxidToHex(zxid)} where NEWLEADER's ack was due`);
     }
     seat.phase = "synced";
-    this.onHeard(seat, nowMs);
     if (!seat.isObserver) this.#synced.add(seat.serverId);
-    if (this.#phase === "broadcast") return this.#bringUp(seat);
+    if (this.#phase === "broadcast") return this.#bringUp(seat, nowMs);
     this.#maybeEstablish(nowMs);
   }
 
@@ -281,14 +286,14 @@ export class Leadership {
   onTimer(nowMs: number): void {
     if (this.#over) return;
     for (const seat of [...this.#seats.values()]) {
-      const limitMs = seat.phase === "synced" || seat.phase === "broadcast" ? this.#syncMs : this.#initMs;
+      const limitMs = seat.phase === "broadcast" ? this.#syncMs : this.#initMs;
       if (nowMs - seat.heardMs > limitMs) this.#drop(seat, `it was silent for ${limitMs} ms`);
     }
     if (nowMs >= this.#pingMs) {
       this.#pingMs = nowMs + this.#options.tickMs / 2;
       for (const seat of [...this.#seats.values()]) {
-        if (seat.phase !== "broadcast") continue;
-        if (seat.ackLagMs(nowMs) > this.#syncMs) {
+        if (seat.phase !== "broadcast" && seat.phase !== "synced") continue;
+        if (seat.phase === "broadcast" && seat.ackLagMs(nowMs) > this.#syncMs) {
           this.#drop(seat, `it left a proposal without an ack for ${this.#syncMs} ms`);
         } else {
           this.#effects.ping(seat);
@@ -376,12 +381,14 @@ export class Leadership {
     this.#dueMs = nowMs + this.#options.tickMs;
     this.#effects.establish(this.#epoch);
     for (const seat of [...this.#seats.values()]) {
-      if (seat.phase === "synced") this.#bringUp(seat);
+      if (seat.phase === "synced") this.#bringUp(seat, nowMs);
     }
   }
 
-  #bringUp(seat: Seat): void {
+  #bringUp(seat: Seat, nowMs: number): void {
     assert(this.#phase === "broadcast", "a learner serves only under a leader that serves");
+    // It had nothing to say while it waited for the others.
+    this.onHeard(seat, nowMs);
     seat.phase = "broadcast";
     this.#effects.sendUpToDate(seat);
   }
