@@ -58,6 +58,7 @@ export class QuorumLink implements SocketEvents, PacketHandler {
   #earlyBytes = 0;
   #tree: TreeSnapshotCursor | null = null;
   #treeOut: JuteWriter | null = null;
+  #onTreeSent: (() => void) | null = null;
   #unsentBytes = 0;
   #dirty = false;
   #closed = false;
@@ -149,9 +150,14 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     this.#markDirty();
   }
 
-  /** Sends a tree, bit by bit, and its signature; what is sent from now on comes behind it. */
-  sendTree(cursor: TreeSnapshotCursor): void {
+  /**
+   * Sends a tree, bit by bit, and its signature; what is sent from now on comes behind it.
+   *
+   * @param onSent Called once all of the tree is on its way, and with it what changed it meanwhile.
+   */
+  sendTree(cursor: TreeSnapshotCursor, onSent: () => void): void {
     if (this.#closed) return cursor.close();
+    this.#onTreeSent = onSent;
     this.#unsentBytes = this.socket.write(this.#out.view());
     this.#out.reset();
     this.#tree = cursor;
@@ -194,6 +200,7 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     }
     this.#unsentBytes = this.socket.write(out.view());
     if (done || this.#unsentBytes === 0) this.#markDirty();
+    if (done) this.#onTreeSent!();
   }
 
   #markDirty(): void {

@@ -35,6 +35,9 @@ export interface EnsembleListener {
 /** Wall time at the beginning of every simulation, ms since 1970. */
 const wallBeginMs = 1_700_000_000_000;
 
+/** Events of a millisecond, more of which are a loop. */
+const stepsPerMsMax = 20_000;
+
 /**
  * A whole ensemble in one process: machines with the servers that ship, clients, the network between them, and the
  * checkers that watch. What happens to it is its host's to say.
@@ -57,6 +60,8 @@ export class SimEnsemble {
   readonly #checkers: Checker[];
   #membership: Membership;
   #fingerprint = 17;
+  #watchedSteps = 0;
+  #watchedMs = 0;
 
   constructor(parameters: Parameters) {
     this.parameters = parameters;
@@ -143,10 +148,21 @@ export class SimEnsemble {
     let done = isDone();
     if (done) return true;
     this.scheduler.run(this.nowMs + forMs, () => {
+      this.#watchTime();
       done = isDone();
       return done || this.violations.length > 0;
     });
     return done;
+  }
+
+  /** Servers that never come to rest would let no time pass. */
+  #watchTime(): void {
+    if (this.scheduler.steps < this.#watchedSteps + stepsPerMsMax) return;
+    if (this.nowMs < this.#watchedMs + 1) {
+      this.report("Progress", `${stepsPerMsMax} events in one millisecond`);
+    }
+    this.#watchedSteps = this.scheduler.steps;
+    this.#watchedMs = this.nowMs;
   }
 
   /** Says that all faults are healed and all is quiet. */

@@ -10,6 +10,8 @@ export interface SimulationOptions {
   readonly changes?: ParameterChanges;
   /** Takes each line of the trace, without its end. */
   readonly trace?: (line: string) => void;
+  /** Is shown the ensemble as the run leaves it. */
+  readonly inspect?: (ensemble: SimEnsemble) => void;
 }
 
 /** What came of a run. */
@@ -60,6 +62,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Outcome
   faults.begin();
   ensemble.run(parameters.chaosMs);
   const isHopeless = heal(ensemble, faults, writer);
+  options.inspect?.(ensemble);
   return {
     parameters,
     violation: ensemble.violations[0] ?? null,

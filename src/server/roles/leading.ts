@@ -271,12 +271,17 @@ export class Leading implements LeadershipEffects, Learners {
     // What of its log it still holds; for a snapshot what that brings.
     if (plan.how !== "SNAP") this.#role?.onLearnerResynced(seat.serverId, Math.min(plan.zxid, seat.zxid));
     let upTo = plan.queuedUpTo;
+    const sendNewLeader = () => {
+      link.send(PacketType.newLeader, makeZxid(this.epoch, 0), new TextEncoder().encode(peer.configText()));
+    };
     if (plan.how === "SNAP") {
       const cursor = new TreeSnapshotCursor(database.tree);
       upTo = cursor.zxid;
       this.#role?.onLearnerResynced(seat.serverId, upTo);
       link.send(PacketType.snap, upTo, null);
-      link.sendTree(cursor);
+      // The tree holds some of what is applied while it is sent. All of that must be behind it and before
+      // NEWLEADER, or the learner would serve a state that never was.
+      link.sendTree(cursor, sendNewLeader);
     } else {
       link.send(plan.how === "DIFF" ? PacketType.diff : PacketType.trunc, plan.zxid, null);
       link.write((out) => out.raw(queue.view()));
@@ -301,7 +306,7 @@ export class Leading implements LeadershipEffects, Learners {
       if (isCommitted) link.send(PacketType.commit, proposal.zxid, null);
       else seat.onProposal(proposal.zxid, host.nowMs);
     }
-    link.send(PacketType.newLeader, makeZxid(this.epoch, 0), new TextEncoder().encode(peer.configText()));
+    if (plan.how !== "SNAP") sendNewLeader();
     handler.isForwarded = true;
     this.#forwarded.push(handler);
   }
@@ -315,7 +320,8 @@ export class Leading implements LeadershipEffects, Learners {
       tree: database.tree,
       events,
       preparation: this.#parts.makePreparation(start),
-      leader: new Leader(quorums[0], start),
+      // The last seen membership is in force from now on: W3 has counted by it, too.
+      leader: new Leader(quorums[quorums.length - 1], start),
       log: database,
       metrics,
       logger,

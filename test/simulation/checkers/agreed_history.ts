@@ -71,6 +71,11 @@ export class AgreedHistory {
     return this.#byZxid.get(zxid);
   }
 
+  /** @returns The newest committed zxid that is not above this one; 0 when there is none. */
+  lastUpTo(zxid: number): number {
+    return this.#committed.findLast((txn) => txn.zxid <= zxid)?.zxid ?? 0;
+  }
+
   /** @returns The zxid under which this request of a session was committed. */
   zxidOfRequest(session: bigint, xid: number): number | undefined {
     return this.#byRequest.get(`${session} ${xid}`);

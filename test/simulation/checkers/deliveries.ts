@@ -33,9 +33,11 @@ export class Deliveries {
     return this.#positions.keys();
   }
 
-  /** @returns The newest zxid that the server has delivered; -1 before anything is known of it. */
+  /** @returns The newest txn that the server has delivered; -1 before anything is known of it. */
   positionOf(server: number): number {
-    return this.#positions.get(server)?.zxid ?? -1;
+    const zxid = this.#positions.get(server)?.zxid ?? -1;
+    // Counter 0 is the beginning of an epoch and no txn.
+    return counterOf(zxid) === 0 ? this.#history.lastUpTo(zxid) : zxid;
   }
 
   has(server: number, zxid: number): boolean {

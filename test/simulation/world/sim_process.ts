@@ -27,6 +27,9 @@ export interface SimProcessParts {
   onBug(error: unknown): void;
 }
 
+/** Late by more than any rounding of times, in ms: a timer never fires early. */
+const roundingMs = 1e-6;
+
 type Input = "io" | "timer";
 
 /**
@@ -68,7 +71,7 @@ export class SimProcess implements Clock {
   setTimer(delayMs: number, fire: () => void): Timer {
     const { scheduler, time } = this.#parts;
     let isPending = true;
-    const event = scheduler.at(this.nowMs + Math.max(delayMs, 0) / time.rate, () =>
+    const event = scheduler.at(this.nowMs + Math.max(delayMs, 0) / time.rate + roundingMs, () =>
       this.take("timer", () => {
         if (!isPending) return;
         isPending = false;
