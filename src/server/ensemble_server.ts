@@ -205,6 +205,10 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     this.#serve(role, this.#ensemble.leaderServes);
     this.#world.logger.info("Now leading", { epoch, zxid: `0x${zxidToHex(tree.lastProcessedZxid)}` });
     replica.closeOrphans(orphansOf(tree));
+    // The membership that was proposed under the last leader is in force, and this server has no vote in it.
+    if (!votersOf(this.#members.committed).some(({ id }) => id === this.#self)) {
+      this.#handOver(makeZxid(epoch, 0));
+    }
   }
 
   onUpToDate(role: LearnerRole, epoch: number): void {
@@ -273,10 +277,17 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     const own = this.#members.own;
     const keepsOffice = own !== undefined && !own.observer && before !== undefined &&
       before.addresses.every((address, index) => address.quorumPort === own.addresses[index]?.quorumPort);
-    if (keepsOffice) return this.#self;
+    return keepsOffice ? this.#self : this.#handOver(zxid);
+  }
+
+  /** Leaves the office to the voter that has acked the most. @returns Its id, or this server's own when there is none. */
+  #handOver(zxid: Zxid): ServerId {
     const office = this.#office as Leading;
-    const designated = votersOf(this.#members.committed)
-      .map(({ id }) => id).filter((id) => id !== this.#self && office.isSynced(id)).at(-1) ?? this.#self;
+    let designated = this.#self;
+    for (const { id } of votersOf(this.#members.committed)) {
+      if (id === this.#self || !office.isSynced(id)) continue;
+      if (designated === this.#self || office.ackedBy(id) >= office.ackedBy(designated)) designated = id;
+    }
     this.#designation = designated === this.#self ? null : { leader: designated, zxid };
     this.#scheduleEnd(`the reconfiguration hands the office to server ${designated}`);
     return designated;

@@ -51,6 +51,11 @@ export class Leader {
     return this.#lastProposed - this.#lastCommitted;
   }
 
+  /** @returns The newest zxid a voter has acked; -1 for a server without a vote. */
+  ackedBy(voter: ServerId): Zxid {
+    return Math.max(this.#tally.ackedBy(voter) ?? -1, this.#next?.ackedBy(voter) ?? -1);
+  }
+
   /** A proposal leaves for the logs; gaps are our own bug, since learners would stop at them. */
   propose(zxid: Zxid): void {
     assert(zxid === this.#lastProposed + 1, "proposals have consecutive zxids");

@@ -176,6 +176,11 @@ export class LeaderRole implements Role, LeaderEffects {
     return this.#parts.leader.lastProposed;
   }
 
+  /** @returns The newest zxid a voter has acked; -1 for a server without a vote. */
+  ackedBy(server: ServerId): Zxid {
+    return this.#parts.leader.ackedBy(server);
+  }
+
   get lastCommitted(): Zxid {
     return this.#parts.leader.lastCommitted;
   }

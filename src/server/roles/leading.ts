@@ -116,10 +116,12 @@ export class Leading implements LeadershipEffects, Learners {
   #role: LeaderRole | null = null;
   #nextLink = 1;
   #syncs: PendingSync[] = [];
+  #quorums: readonly Quorum[];
   #over = false;
 
   constructor(parts: LeadingParts) {
     this.#parts = parts;
+    this.#quorums = parts.quorums;
     const { database, host } = parts;
     this.#lastZxid = database.tree.lastProcessedZxid;
     this.#beganMs = host.nowMs;
@@ -148,7 +150,7 @@ export class Leading implements LeadershipEffects, Learners {
   /** For `mntr`. */
   get status(): LeaderStatus {
     const seats = [...this.#leadership.seats()].filter((seat) => seat.phase === "broadcast");
-    const votes = (seat: Seat) => this.#parts.quorums.some((quorum) => quorum.voters.includes(seat.serverId));
+    const votes = (seat: Seat) => this.#quorums.some((quorum) => quorum.voters.includes(seat.serverId));
     return {
       learners: this.#handlers.size,
       syncedFollowers: seats.filter((seat) => !seat.isObserver).length,
@@ -196,8 +198,14 @@ export class Leading implements LeadershipEffects, Learners {
     return false;
   }
 
+  /** @returns The newest zxid a server has acked; -1 when it does not vote. */
+  ackedBy(server: ServerId): Zxid {
+    return this.#role?.ackedBy(server) ?? -1;
+  }
+
   /** The membership in force, or the one proposed beside it, changed. */
   setMembership(quorums: readonly Quorum[], configVersion: Zxid): void {
+    this.#quorums = quorums;
     this.#leadership.setMembership(quorums, configVersion);
   }
 
@@ -312,7 +320,7 @@ export class Leading implements LeadershipEffects, Learners {
   }
 
   establish(epoch: number): void {
-    const { self, database, events, quorums, metrics, logger, host, peer, trace } = this.#parts;
+    const { self, database, events, metrics, logger, host, peer, trace } = this.#parts;
     const start = makeZxid(epoch, 0);
     database.tree.lastProcessedZxid = start;
     this.#role = new LeaderRole({
@@ -321,7 +329,7 @@ export class Leading implements LeadershipEffects, Learners {
       events,
       preparation: this.#parts.makePreparation(start),
       // The last seen membership is in force from now on: W3 has counted by it, too.
-      leader: new Leader(quorums[quorums.length - 1], start),
+      leader: new Leader(this.#quorums[this.#quorums.length - 1], start),
       log: database,
       metrics,
       logger,
