@@ -96,6 +96,13 @@ export function sameMembership(left: Membership, right: Membership): boolean {
   return comparable(left) === comparable(right);
 }
 
+/** Whether other servers reach a server for synchronization where they did before. */
+export function sameQuorumAddresses(left: EnsembleServer, right: EnsembleServer): boolean {
+  const listed = ({ addresses }: EnsembleServer) =>
+    addresses.map(({ host, quorumPort }) => `${comparableHost(host)} ${quorumPort}`).sort().join(",");
+  return listed(left) === listed(right);
+}
+
 /** The canonical text in which hosts that are spelled differently and mean the same are spelled alike. */
 function comparable(membership: Membership): string {
   return membershipLines({

@@ -8,7 +8,13 @@ import { Election, type ElectionEffects } from "../election/election.ts";
 import type { Vote } from "../election/vote.ts";
 import { decodeNotification, encodeNotification, type PeerState } from "../protocol/notification.ts";
 import { makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
-import { type ClientAddress, membershipText, votersOf, withVersion } from "../quorum/membership.ts";
+import {
+  type ClientAddress,
+  membershipText,
+  sameQuorumAddresses,
+  votersOf,
+  withVersion,
+} from "../quorum/membership.ts";
 import type { ServerId } from "../quorum/quorum.ts";
 import type { DataDirs } from "../storage/data_dirs.ts";
 import { orphansOf, type Recovered } from "../storage/recovery.ts";
@@ -259,9 +265,11 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
 
   onActivate(_zxid: Zxid, designatedLeader: ServerId, entry: LoggedEntry | null): void {
     if (entry !== null) this.onProposal(entry);
-    const wasObserver = this.#members.own?.observer;
+    // A follower that is no member any more, or not yet one, follows all the same (QuorumPeer.updateLearnerType).
+    const wasObserver = this.#members.own?.observer === true;
     this.#commitMembership();
-    if (designatedLeader === this.#leaderId && this.#members.own?.observer === wasObserver) return;
+    const isObserver = this.#members.own?.observer === true;
+    if (designatedLeader === this.#leaderId && isObserver === wasObserver) return;
     if (designatedLeader >= 0) this.#designation = { leader: designatedLeader, zxid: _zxid };
     this.#scheduleEnd("a reconfiguration gave this ensemble another leader, or this server another part");
   }
@@ -276,7 +284,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     this.#commitMembership();
     const own = this.#members.own;
     const keepsOffice = own !== undefined && !own.observer && before !== undefined &&
-      before.addresses.every((address, index) => address.quorumPort === own.addresses[index]?.quorumPort);
+      sameQuorumAddresses(before, own);
     return keepsOffice ? this.#self : this.#handOver(zxid);
   }
 

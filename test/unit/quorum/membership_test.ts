@@ -8,6 +8,7 @@ import {
   observersOf,
   quorumOf,
   sameMembership,
+  sameQuorumAddresses,
   serverOf,
   votersOf,
   weightOf,
@@ -149,4 +150,11 @@ test("a membership is the same as itself and differs from any other", () => {
     expect(sameMembership(membership, structuredClone(membership))).toBe(true);
     expect(sameMembership(membership, randomMembership(random))).toBe(false);
   }
+});
+
+test("quorum addresses are the same whatever their order and the other ports", () => {
+  const [before] = membershipOf("server.1=a:1:2|[::1]:3:4;5").servers;
+  const isSame = (line: string) => sameQuorumAddresses(before, membershipOf(`server.1=${line}`).servers[0]);
+  expect(isSame("[0:0:0:0:0:0:0:1]:3:9|A:1:8;7")).toBe(true);
+  for (const other of ["a:1:2", "a:3:4|[::1]:1:2", "b:1:2|[::1]:3:4"]) expect(isSame(other)).toBe(false);
 });
