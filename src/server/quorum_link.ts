@@ -33,6 +33,14 @@ export interface QuorumLinkOwner {
   onLinkClosed(reason: string): void;
 }
 
+/** Who has a tree sent, see {@link QuorumLink.sendTree}; called when a turn ends. */
+export interface TreeSending {
+  /** Another piece is with the network, which had taken all before it. */
+  onPiece(): void;
+  /** All of the tree is on its way, and what changed it meanwhile is written behind it. */
+  onSent(): void;
+}
+
 /** Bytes kept for a connection between two turns; a larger buffer is given back once it is sent. */
 const outBytesKept = 256 * 1024;
 /** Bytes of a tree made in one go, between which other work is done. */
@@ -58,7 +66,7 @@ export class QuorumLink implements SocketEvents, PacketHandler {
   #earlyBytes = 0;
   #tree: TreeSnapshotCursor | null = null;
   #treeOut: JuteWriter | null = null;
-  #onTreeSent: (() => void) | null = null;
+  #sending: TreeSending | null = null;
   #unsentBytes = 0;
   #dirty = false;
   #closed = false;
@@ -150,14 +158,10 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     this.#markDirty();
   }
 
-  /**
-   * Sends a tree, bit by bit, and its signature; what is sent from now on comes behind it.
-   *
-   * @param onSent Called once all of the tree is on its way, and with it what changed it meanwhile.
-   */
-  sendTree(cursor: TreeSnapshotCursor, onSent: () => void): void {
+  /** Sends a tree, bit by bit, and its signature; what is sent from now on comes behind it. */
+  sendTree(cursor: TreeSnapshotCursor, sending: TreeSending): void {
     if (this.#closed) return cursor.close();
-    this.#onTreeSent = onSent;
+    this.#sending = sending;
     this.#unsentBytes = this.socket.write(this.#out.view());
     this.#out.reset();
     this.#tree = cursor;
@@ -176,10 +180,10 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     if (this.#unsentBytes > limits.learnerOutboundBytesMax) this.close("it does not take what it is sent");
   }
 
-  /** Drops the connection; the owner is told. */
+  /** Drops the connection, with what the network does not take at once; the owner is told. */
   close(reason: string): void {
     if (this.#closed) return;
-    this.flush();
+    if (this.#tree === null && this.#out.length > 0) this.socket.write(this.#out.view());
     this.socket.destroy();
     this.#end(reason);
   }
@@ -193,14 +197,17 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     }
     out.reset();
     const done = tree.writeSome(out, treeChunkBytes);
+    if (done) out.string(snapshotSignature);
+    this.#unsentBytes = this.socket.write(out.view());
+    const sending = this.#sending!;
+    sending.onPiece();
     if (done) {
-      out.string(snapshotSignature);
       this.#tree = null;
       this.#treeOut = null;
+      this.#sending = null;
+      sending.onSent();
     }
-    this.#unsentBytes = this.socket.write(out.view());
     if (done || this.#unsentBytes === 0) this.#markDirty();
-    if (done) this.#onTreeSent!();
   }
 
   #markDirty(): void {
@@ -216,6 +223,7 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     this.#tree?.close();
     this.#tree = null;
     this.#treeOut = null;
+    this.#sending = null;
     this.#early = [];
     this.#host.beginTurn();
     this.#owner?.onLinkClosed(reason);

@@ -45,8 +45,9 @@ export class Seat {
     this.deadlineMs = deadlineMs;
   }
 
-  /** It was sent a proposal, which it will ack. */
+  /** It was sent a proposal, which it will ack; what comes before it is up to date may be covered by NEWLEADER's ack. */
   onProposal(zxid: Zxid, nowMs: number): void {
+    if (this.phase !== "broadcast") return;
     if (this.#awaited === 0) {
       this.#awaited = zxid;
       this.#awaitedMs = nowMs;

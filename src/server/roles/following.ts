@@ -194,6 +194,7 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   truncate(zxid: Zxid): boolean {
     const isCut = this.#parts.database.truncate(zxid);
     if (isCut) this.#parts.peer.onTreeLoaded();
+    this.#hear();
     return isCut;
   }
 
@@ -202,7 +203,7 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     database.beginReceiving();
     trace?.({ kind: "sync", how: "SNAP", zxid, peer: leader });
     this.#link!.expectTree(
-      new TreeReceiver(new TreeSnapshotLoader(database.tree), () => {
+      new TreeReceiver(new TreeSnapshotLoader(database.tree), () => this.#hear(), () => {
         database.tree.lastProcessedZxid = zxid;
         database.tree.digestAudit.awaitMatch();
         trace?.({ kind: "load", zxid, from: "leader", digest: database.tree.digest });
@@ -215,6 +216,7 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
 
   persistSnapshot(): void {
     this.#parts.database.replaceByTree();
+    this.#hear();
   }
 
   applyUnlogged(entry: LoggedEntry): void {
@@ -228,6 +230,7 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
       this.#apply(entry);
       database.remember(entry.zxid, entry.bytes, entry.start, entry.end);
     }
+    this.#hear();
   }
 
   onLeaderConfig(text: string): void {
@@ -291,6 +294,11 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   leave(reason: string, wantsSnapshot: boolean): void {
     this.#parts.trace?.({ kind: "violation", peer: this.#parts.leader, reason });
     this.#end(reason, wantsSnapshot);
+  }
+
+  /** The leader is not silent while it sends a tree, nor while this server does not listen for its own disk's sake. */
+  #hear(): void {
+    this.#heardMs = this.#parts.clock.monotonicMs();
   }
 
   #apply({ zxid, bytes, start, end }: LoggedEntry): void {
@@ -368,14 +376,17 @@ const signatureBytes = 4 + snapshotSignature.length;
 class TreeReceiver implements RawConsumer {
   done = false;
   readonly #loader: TreeSnapshotLoader;
+  readonly #onBytes: () => void;
   readonly #onEnd: () => void;
 
-  constructor(loader: TreeSnapshotLoader, onEnd: () => void) {
+  constructor(loader: TreeSnapshotLoader, onBytes: () => void, onEnd: () => void) {
     this.#loader = loader;
+    this.#onBytes = onBytes;
     this.#onEnd = onEnd;
   }
 
   push(bytes: Uint8Array, start: number, end: number): number {
+    this.#onBytes();
     let at = start;
     if (!this.#loader.done) at += this.#loader.push(bytes, at, end);
     if (!this.#loader.done || end - at < signatureBytes) return at - start;

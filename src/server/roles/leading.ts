@@ -289,7 +289,10 @@ export class Leading implements LeadershipEffects, Learners {
       link.send(PacketType.snap, upTo, null);
       // The tree holds some of what is applied while it is sent. All of that must be behind it and before
       // NEWLEADER, or the learner would serve a state that never was.
-      link.sendTree(cursor, sendNewLeader);
+      link.sendTree(cursor, {
+        onPiece: () => this.#leadership.onHeard(seat, host.nowMs),
+        onSent: sendNewLeader,
+      });
     } else {
       link.send(plan.how === "DIFF" ? PacketType.diff : PacketType.trunc, plan.zxid, null);
       link.write((out) => out.raw(queue.view()));
@@ -441,9 +444,12 @@ export class Leading implements LeadershipEffects, Learners {
     }
   }
 
-  #onAck({ seat }: LearnerHandler, zxid: Zxid): void {
+  #onAck({ seat, link }: LearnerHandler, zxid: Zxid): void {
     if (seat.phase === "syncing") {
       return this.#leadership.onNewLeaderAck(seat, zxid, this.#parts.host.nowMs);
+    }
+    if (seat.phase !== "broadcast") {
+      return link.close(`it acked 0x${zxidToHex(zxid)} before it was up to date`);
     }
     // The second ack of NEWLEADER, which answers UPTODATE.
     if (counterOf(zxid) === 0) return;

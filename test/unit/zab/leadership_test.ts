@@ -252,7 +252,6 @@ test("whatever the learners do, each step of an office waits for its quorum, and
         if (!chosen && !observes) told.set(server, Math.max(told.get(server) ?? 0, acceptedEpoch));
         else if (!chosen) told.set(-step, acceptedEpoch);
         office.onInfo(fresh, {
-          server,
           serverId: server,
           isObserver: observes,
           acceptedEpoch,
