@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type ZooKeeper } from "../../mod.ts";
 import type { RunningServer } from "../interop/apache_server.ts";
-import { Screen } from "./screen.ts";
+import type { Screen } from "./screen.ts";
 import { shellCommand, startOwnServer } from "./shell_harness.ts";
+import { TerminalRun } from "./terminal.ts";
 
 const columns = 100;
 const tab = "\t";
@@ -15,53 +16,9 @@ const ctrlD = "\x04";
 const up = "\x1b[A";
 
 /** A shell on a terminal. */
-class Session {
-  readonly screen = new Screen(columns);
-  readonly #terminal: Bun.Terminal;
-  readonly #process: Bun.Subprocess;
-  readonly #decoder = new TextDecoder();
-  #onChange = () => {};
-
+class Session extends TerminalRun {
   constructor(args: readonly string[], env: Record<string, string>) {
-    this.#terminal = new Bun.Terminal({
-      cols: columns,
-      rows: 50,
-      data: (_terminal, data) => {
-        this.screen.write(this.#decoder.decode(data, { stream: true }));
-        this.#onChange();
-      },
-    });
-    this.#process = Bun.spawn([...shellCommand, ...args], {
-      terminal: this.#terminal,
-      env: { ...process.env, TERM: "xterm", ...env },
-    });
-  }
-
-  type(keys: string): void {
-    this.#terminal.write(keys);
-  }
-
-  /** Waits until the screen is as described; fails with what it shows instead. */
-  async until(what: string, condition: (screen: Screen) => boolean): Promise<void> {
-    const changed = Promise.withResolvers<void>();
-    this.#onChange = () => {
-      if (condition(this.screen)) changed.resolve();
-    };
-    this.#onChange();
-    const timer = setTimeout(
-      () => changed.reject(new Error(`no ${what}; the screen:\n${this.screen.lines.join("\n")}`)),
-      45_000,
-    );
-    await changed.promise.finally(() => clearTimeout(timer));
-  }
-
-  /** Waits for a line. */
-  line(pattern: string | RegExp): Promise<void> {
-    return this.until(
-      `line ${pattern}`,
-      ({ lines }) =>
-        lines.some((line) => typeof pattern === "string" ? line === pattern : pattern.test(line)),
-    );
+    super([...shellCommand, ...args], { columns, env });
   }
 
   /** Waits for the prompt with this number, and text typed after it. */
@@ -71,16 +28,6 @@ class Session {
       `prompt ${end}`,
       ({ current }) => current.trimEnd() === `[zk: ${address}${end}`.trimEnd(),
     );
-  }
-
-  get exited(): Promise<number> {
-    return this.#process.exited;
-  }
-
-  async end(): Promise<void> {
-    this.#process.kill();
-    await this.#process.exited;
-    this.#terminal.close();
   }
 }
 
