@@ -12,7 +12,7 @@ import type { DataDirs } from "../storage/data_dirs.ts";
 import { type EpochName, type Epochs, loadEpochs, writeEpoch } from "../storage/epoch_files.ts";
 import { CorruptLogError } from "../storage/errors.ts";
 import { type Compression, listDated } from "../storage/file_names.ts";
-import { cutLogs, logBytesFrom, LogReader, truncateLogs } from "../storage/log_reader.ts";
+import { cutLogs, logBytesFrom, LogReader, syncLogs, truncateLogs } from "../storage/log_reader.ts";
 import { type LogEffects, LogWriter } from "../storage/log_writer.ts";
 import { recover, type Recovered } from "../storage/recovery.ts";
 import { RollPolicy } from "../storage/roll_policy.ts";
@@ -62,6 +62,8 @@ export class Database implements LogEffects {
   /** What the log refused while {@link logNow} waited for it. */
   #refusal: DiskError | null = null;
   #failure: DiskError | null = null;
+  /** What is on stable storage for certain. */
+  #durable: Zxid = -1;
 
   /** @param user Hears of what becomes of appended txns, and of a disk that cannot be trusted any more. */
   constructor(parts: DatabaseParts, user: DatabaseUser) {
@@ -127,6 +129,12 @@ export class Database implements LogEffects {
       onTxn: (zxid, bytes, start, end) => this.remember(zxid, bytes, start, end),
     });
     trace?.({ kind: "load", zxid: tree.lastProcessedZxid, from: "disk", digest: tree.digest });
+    if (config.storage.forceSync) {
+      syncLogs(disk, dirs.logs, recovered.snapshotZxid ?? 0);
+      disk.syncDirectory(dirs.snapshots);
+      trace?.({ kind: "durable", zxid: recovered.lastZxid });
+    }
+    this.#durable = recovered.lastZxid;
     if (recovered.snapshotZxid === null) this.snapshots.takeNow();
     return recovered;
   }
@@ -255,6 +263,7 @@ export class Database implements LogEffects {
       this.#reopen();
     }
     trace?.({ kind: "durable", zxid });
+    this.#durable = zxid;
     logger.info("The leader's snapshot is on the disk", { zxid: `0x${zxidToHex(zxid)}` });
     this.committedLog.clear(zxid);
   }
@@ -293,6 +302,7 @@ export class Database implements LogEffects {
 
   onDurable(lastZxid: Zxid): void {
     this.#parts.trace?.({ kind: "durable", zxid: lastZxid });
+    this.#durable = lastZxid;
     this.#user.onDurable(lastZxid);
   }
 
@@ -307,7 +317,25 @@ export class Database implements LogEffects {
 
   onFatal(error: DiskError): void {
     this.#failure = error;
+    this.#cutUncertain();
     this.#user.onFatal(error);
+  }
+
+  /**
+   * Takes out of the log what a failed sync may have left in the system's memory alone: the next start would read it,
+   * its own sync would succeed over it, and nothing would ever bring it to the platter.
+   */
+  #cutUncertain(): void {
+    const { disk, dirs, logger, config } = this.#parts;
+    const entryBytesMax = config.limits.frameBytesMax + config.limits.frameBytesExtra;
+    try {
+      cutLogs({ disk, logDirectory: dirs.logs, afterZxid: this.#durable, logger, entryBytesMax });
+    } catch (error) {
+      if (!(error instanceof DiskError) && !(error instanceof CorruptLogError)) throw error;
+      logger.error("What the failed disk may have lost could not be cut off the txn log", {
+        error: error.message,
+      });
+    }
   }
 
   #quiesce(): void {

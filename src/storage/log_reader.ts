@@ -445,6 +445,24 @@ function cutAt({ disk, logDirectory, afterZxid }: CutOptions, place: CutPlace | 
   }
 }
 
+/**
+ * Makes durable what the logs hold from `zxid` on. A process that was killed leaves entries that can be read and are
+ * on no platter yet: they must not be counted on before this is done.
+ *
+ * @throws {DiskError} If a log cannot be synced.
+ */
+export function syncLogs(disk: Disk, directory: string, zxid: Zxid): void {
+  for (const log of logsFrom(listDated(disk, directory, "log"), zxid)) {
+    const file = disk.open(log.path, "write");
+    try {
+      file.sync();
+    } finally {
+      file.close();
+    }
+  }
+  disk.syncDirectory(directory);
+}
+
 /** @returns Bytes of the logs that hold txns from `zxid` on, to weigh a copy of them against a snapshot. */
 export function logBytesFrom(disk: Disk, directory: string, zxid: Zxid): number {
   let bytes = 0;
