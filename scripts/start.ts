@@ -1,15 +1,15 @@
 #!/usr/bin/env bun
-/** `npm start`: builds dist/zoon, runs a server with it and says what to type next. */
+/** `npm start`: builds dist/zoon and runs an ensemble with it, which says what to type next. */
 import { spawn } from "node:child_process";
-import { relative } from "node:path";
 import { binary, buildHere } from "./build.ts";
 
 const args = process.argv.slice(2);
 if (args.includes("--help") || args.includes("-h")) {
-  console.log(`Usage: npm start [-- FLAGS…]
+  console.log(`Usage: npm start [-- N] [FLAGS…]
 
-Builds dist/zoon and runs "dist/zoon server FLAGS…": one server on 127.0.0.1:2181, its data in ./zoon-data.
-Example: npm start -- --client-port 2182`);
+Builds dist/zoon and runs "dist/zoon ensemble N FLAGS…": three servers on 127.0.0.1:2181, :2182 and :2183, their
+data in ./zoon-ensemble. "dist/zoon ensemble -h" lists the flags.
+Example: npm start -- 5 --base-port 3181`);
   process.exit(0);
 }
 
@@ -21,40 +21,15 @@ try {
   process.exit(1);
 }
 
-const zoon = relative(process.cwd(), binary) || binary;
-const server = spawn(binary, ["server", "--exit-with-parent", ...args], {
-  stdio: ["ignore", "pipe", "inherit"],
-});
-let told = false;
-let line = "";
-server.stdout.setEncoding("utf8");
-server.stdout.on("data", (text: string) => {
-  process.stdout.write(text);
-  if (told) return;
-  line += text;
-  const address = /^.*\bready\b.*?((?:[\w.-]+|\[[\da-f:]+\]):\d+)/m.exec(line)?.[1];
-  if (address === undefined) return;
-  told = true;
-  const hosts = address.endsWith(":2181") && address.startsWith("127.") ? "" : ` -s ${address}`;
-  console.log(`
-The server runs until Ctrl-C. In another terminal, try
-
-  ${zoon} shell${hosts} create /hello world
-  ${zoon} shell${hosts} get /hello
-  ${zoon} shell${hosts}
-
-or point any ZooKeeper client at ${address}.
-`);
-});
-
+const ensemble = spawn(binary, ["ensemble", "--exit-with-parent", ...args], { stdio: "inherit" });
 for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
   process.on(signal, () => {
-    // Ctrl-C on a terminal reaches the server by itself.
-    if (signal !== "SIGINT" || process.stdin.isTTY !== true) server.kill(signal);
+    // Ctrl-C on a terminal reaches the ensemble by itself.
+    if (signal !== "SIGINT" || process.stdin.isTTY !== true) ensemble.kill(signal);
   });
 }
-server.on("error", (error) => {
+ensemble.on("error", (error) => {
   console.error(error.message);
   process.exit(1);
 });
-server.on("close", (code) => process.exit(code ?? 1));
+ensemble.on("close", (code) => process.exit(code ?? 1));

@@ -210,23 +210,24 @@ function displayFor(
 
 const parentCheckMs = 250;
 
-/** Stops the ensemble once this process is asked to; asked a second time it ends the nodes at once. */
+/** Stops the ensemble once this process is asked to. Only who types Ctrl-C twice is in a hurry. */
 function onStopAsked(exitWithParent: boolean, launcher: Launcher): void {
-  let asked = false;
-  const ask = (reason: string) => {
-    if (asked) {
-      launcher.killAll();
-      process.exit(ExitCode.failed);
-    }
-    asked = true;
-    void launcher.stop(reason);
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => ask(signal));
+  let interrupted = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (signal === "SIGINT" && interrupted) {
+        launcher.killAll();
+        process.exit(ExitCode.failed);
+      }
+      interrupted ||= signal === "SIGINT";
+      void launcher.stop(signal);
+    });
+  }
   if (!exitWithParent) return;
   const parent = process.ppid;
   const timer = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(timer);
-    ask("the parent process is gone");
+    void launcher.stop("the parent process is gone");
   }, parentCheckMs);
 }
