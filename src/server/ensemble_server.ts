@@ -344,6 +344,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   #look(): void {
     const { tree, database } = this.#core;
     this.#world.trace?.({ kind: "state", state: "LOOKING" });
+    this.#core.metrics.lookings.add(1);
     const zxid = tree.lastProcessedZxid;
     this.#world.logger.info("Now looking for a leader", {
       zxid: `0x${zxidToHex(zxid)}`,

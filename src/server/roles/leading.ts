@@ -267,7 +267,7 @@ export class Leading implements LeadershipEffects, Learners {
   synchronize(seat: Seat): void {
     const handler = this.#handlers.get(seat.link);
     if (handler === undefined) return;
-    const { database, logger, trace, host, peer } = this.#parts;
+    const { database, logger, trace, host, peer, metrics } = this.#parts;
     const { link } = handler;
     const queue = new JuteWriter(16 * 1024);
     const plan = planSync({
@@ -282,6 +282,8 @@ export class Leading implements LeadershipEffects, Learners {
     const sendNewLeader = () => {
       link.send(PacketType.newLeader, makeZxid(this.epoch, 0), new TextEncoder().encode(peer.configText()));
     };
+    // Apache counts a cut as a difference, too.
+    (plan.how === "SNAP" ? metrics.snapshotsSent : metrics.diffsSent).add(1);
     if (plan.how === "SNAP") {
       const cursor = new TreeSnapshotCursor(database.tree);
       upTo = cursor.zxid;
