@@ -28,7 +28,8 @@ export class ConnectionStats {
 
   onReply(op: number, xid: number, zxid: Zxid, nowMs: number, latencyMs: number): void {
     this.lastOp = op;
-    this.lastXid = xid;
+    // A client's own last request is of interest, not its pings (ServerCnxn.updateStatsForResponse).
+    if (xid >= 0) this.lastXid = xid;
     this.lastZxid = zxid;
     this.lastResponseAtMs = nowMs;
     this.lastLatencyMs = latencyMs;
