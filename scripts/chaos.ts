@@ -18,6 +18,7 @@ import {
 } from "../test/chaos/namespace_network.ts";
 import { LoopbackNetwork } from "../test/chaos/loopback_network.ts";
 import { ProxyNetwork } from "../test/chaos/proxy_network.ts";
+import { SmallDisk } from "../test/chaos/small_disk.ts";
 import { saturate, type SaturationReport } from "../test/chaos/saturation_run.ts";
 import { binary } from "./build.ts";
 
@@ -66,6 +67,8 @@ const { values } = parseArgs({
     help: { type: "boolean", short: "h", default: false },
   },
 });
+/** Whose disk is filled. */
+const smallDiskServer = 1;
 const minutes = Number(values.minutes);
 const servers = Number(values.servers);
 const observers = Number(values.observers);
@@ -132,6 +135,12 @@ async function play(): Promise<number> {
   say(
     `seed ${seed}: ${servers} servers of ${flavor}, ${network.kind}, ${minutes} minutes of faults, data in ${dir}`,
   );
+  const smallDisks = new Map<number, SmallDisk>();
+  // Apache's server ends itself when its disk is full, which is no fault of the ensemble's.
+  if (isInNamespace() && flavor === "zoon") {
+    const disk = SmallDisk.mount(join(dir, String(smallDiskServer)));
+    if (disk !== null) smallDisks.set(smallDiskServer, disk);
+  }
   const words = values.faults.split(",").map((word) => word.trim()).filter((word) => word !== "");
   const run = new ChaosRun({
     flavor,
@@ -144,6 +153,7 @@ async function play(): Promise<number> {
     clients,
     binary: own,
     network,
+    smallDisks,
     dir,
     chosen: ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
     say,
@@ -151,6 +161,10 @@ async function play(): Promise<number> {
   const report = await run.run();
   await network.close();
   const good = report.failed === 0 && report.passed > 0;
+  for (const [id, disk] of smallDisks) {
+    if (!good || values.keep) disk.keep(join(dir, `${id}-kept`));
+    disk.unmount();
+  }
   if (good && !values.keep) rmSync(dir, { recursive: true, force: true });
   else say(`data, logs and histories are kept in ${dir}`);
   if (values.json) {

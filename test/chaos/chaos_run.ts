@@ -18,6 +18,7 @@ import { type Evidence, History, type Tree, type Violation } from "./history.ts"
 import { insist, within } from "./insist.ts";
 import { folders, type Layout, LoadClient } from "./load_client.ts";
 import { layOut, loadBallast } from "./round_layout.ts";
+import type { SmallDisk } from "./small_disk.ts";
 
 /** What a run is to be. */
 export interface ChaosOptions {
@@ -34,6 +35,8 @@ export interface ChaosOptions {
   readonly clients: number;
   readonly binary: string;
   readonly network: ChaosNetwork;
+  /** Where a server's data is on a disk that can be filled. */
+  readonly smallDisks: ReadonlyMap<number, SmallDisk>;
   /** Data, configurations, logs and the histories of rounds that failed. */
   readonly dir: string;
   readonly chosen: (fault: Fault) => boolean;
@@ -87,7 +90,8 @@ export class ChaosRun {
   constructor(options: ChaosOptions) {
     this.#options = options;
     this.#random = seededRandom(options.seed);
-    this.#deck = new FaultDeck(this.#random, options.network, options.chosen);
+    const has = { delays: options.network.canDelay, "small disks": options.smallDisks.size > 0 };
+    this.#deck = new FaultDeck(this.#random, (need) => has[need], options.chosen);
     this.#cluster = new Cluster({
       flavor: options.flavor,
       size: options.servers,
@@ -195,7 +199,7 @@ export class ChaosRun {
 
   /** Faults one after another until the time is up. */
   async #rage(history: History, endMs: number): Promise<void> {
-    const { network, tickMs } = this.#options;
+    const { network, tickMs, smallDisks } = this.#options;
     const left = () => endMs - performance.now();
     const sleep = (ms: number) => Bun.sleep(Math.max(0, Math.min(ms, left())));
     await sleep(500);
@@ -208,6 +212,7 @@ export class ChaosRun {
         cluster: this.#cluster,
         network,
         random: this.#random,
+        smallDisks,
         syncMs: tickMs * syncLimit,
         sleep,
         get over() {
@@ -237,10 +242,11 @@ export class ChaosRun {
 
   /** Undoes everything and waits until every server serves. */
   async #heal(boundMs: number): Promise<boolean> {
-    const { network } = this.#options;
+    const { network, smallDisks } = this.#options;
     const beganMs = performance.now();
     await network.setBlocked(new Set());
     network.setDelay(new Set(), 0);
+    for (const disk of smallDisks.values()) disk.free();
     for (const id of this.#cluster.ids) {
       if (this.#cluster.isPaused(id)) this.#cluster.resume(id);
       this.#cluster.start(id);

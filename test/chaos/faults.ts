@@ -3,12 +3,15 @@ import { type Random, randomBelow } from "../../src/base/random.ts";
 import { both, type ChaosNetwork, clients, type Link, link } from "./chaos_network.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Disturbance } from "./history.ts";
+import type { SmallDisk } from "./small_disk.ts";
 
 /** What faults work with. */
 export interface FaultWorld {
   readonly cluster: Cluster;
   readonly network: ChaosNetwork;
   readonly random: Random;
+  /** Disks that can be filled, by server. */
+  readonly smallDisks: ReadonlyMap<number, SmallDisk>;
   /** After so much silence, in ms, servers give each other up: tickTime × syncLimit. */
   readonly syncMs: number;
   /** Waits, or less when the round ends. */
@@ -27,7 +30,7 @@ export interface Fault {
   /** How often it is drawn, against the others. */
   readonly weight: number;
   /** What it takes; nothing by default. */
-  readonly needs?: "delays";
+  readonly needs?: "delays" | "small disks";
   run(world: FaultWorld): Promise<void>;
 }
 
@@ -338,6 +341,19 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    name: "full disk",
+    weight: 3,
+    needs: "small disks",
+    async run(world) {
+      const [id, disk] = pick(world, [...world.smallDisks]);
+      const ms = between(world, 100, 4000);
+      world.say(`server ${id}, ${await world.cluster.mode(id)}, for ${ms} ms`);
+      disk.fill();
+      await world.sleep(ms);
+      disk.free();
+    },
+  },
+  {
     name: "new disk",
     weight: 2,
     async run(world) {
@@ -374,12 +390,17 @@ export class FaultDeck {
   #deck: Fault[];
 
   /**
+   * @param has Whether a run has what a fault needs.
    * @param chosen Which kinds may be drawn.
    * @throws {Error} None may.
    */
-  constructor(random: Random, network: ChaosNetwork, chosen: (fault: Fault) => boolean) {
+  constructor(
+    random: Random,
+    has: (need: NonNullable<Fault["needs"]>) => boolean,
+    chosen: (fault: Fault) => boolean,
+  ) {
     this.#random = random;
-    this.#all = faults.filter((fault) => (fault.needs === undefined || network.canDelay) && chosen(fault));
+    this.#all = faults.filter((fault) => (fault.needs === undefined || has(fault.needs)) && chosen(fault));
     if (this.#all.length === 0) throw new Error("No fault is left to draw");
     this.#deck = this.#shuffled([...this.#all]);
   }

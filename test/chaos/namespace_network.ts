@@ -1,5 +1,6 @@
 /**
- * A network namespace per server, joined by a bridge, on Linux where that is permitted.
+ * A network namespace per server, joined by a bridge, on Linux where that is permitted. What this process mounts is its
+ * own, too.
  *
  * Everything lives in namespaces without names, held open by processes of ours: when they end, all is gone. The
  * process that uses this must run in a namespace of its own too ({@linkcode enterNamespace}).
@@ -24,7 +25,7 @@ export function isInNamespace(): boolean {
 /** The words of `unshare` that give a network namespace here, or null where there are none to be had. */
 export function namespaceCommand(): string[] | null {
   if (process.platform !== "linux") return null;
-  const ways = process.getuid?.() === 0 ? [["--net"]] : [["--net", "--map-root-user"]];
+  const ways = process.getuid?.() === 0 ? [["--net", "--mount"]] : [["--net", "--mount", "--map-root-user"]];
   for (const way of ways) {
     // What is needed later is tried: a bridge, a namespace below this one, a virtual cable into it.
     const trial = [
