@@ -475,7 +475,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.connections.remove(connection);
     this.#paused.delete(connection);
     this.metrics.connectionsDropped.add(1);
-    if (connection.session?.owner === connection) connection.session.owner = null;
+    if (connection.session?.owner === connection) connection.session.owner = nobody;
   }
 
   onSessionCreated(session: Session, connection: Connection | null): void {
@@ -553,6 +553,12 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
 }
 
 const noBytes = new Uint8Array(0);
+
+/**
+ * Owns a session whose client has left its connection. Not null, which the first server to forward a write for it would
+ * replace: that may be one the client left long ago, with a write that is still on its way.
+ */
+const nobody = {};
 
 /** Events of a socket that is being dropped. */
 const turnedAway: SocketEvents = {
