@@ -238,8 +238,8 @@ export class Database implements LogEffects {
   }
 
   /**
-   * Puts the tree, which came from a leader, on the disk in place of everything that was there, durably. Until the
-   * new snapshot is whole nothing old is touched, so a crash leaves either state.
+   * Puts the tree, which came from a leader, on the disk in place of everything that was there, durably. A crash
+   * leaves the old state, perhaps without its end, which was never committed, or the new one.
    *
    * @throws {DiskError}
    */
@@ -252,13 +252,19 @@ export class Database implements LogEffects {
       const entryBytesMax = config.limits.frameBytesMax + config.limits.frameBytesExtra;
       cutLogs({ disk, logDirectory: dirs.logs, afterZxid: zxid, logger, entryBytesMax });
       this.snapshots.takeNow();
-      // Then newer names, which a start would prefer; then logs that no snapshot is continued by any more.
-      for (const snapshot of listDated(disk, dirs.snapshots, "snapshot").toReversed()) {
+      // Then newer names, which a start would prefer; then logs that no snapshot is continued by any more; then the
+      // snapshots that no log continues, and which would stand for this one if it got damaged.
+      const others = listDated(disk, dirs.snapshots, "snapshot").filter((snapshot) => snapshot.zxid !== zxid);
+      for (const snapshot of others.toReversed()) {
         if (snapshot.zxid > zxid) disk.remove(snapshot.path);
       }
       disk.syncDirectory(dirs.snapshots);
       for (const log of listDated(disk, dirs.logs, "log").toReversed()) disk.remove(log.path);
       disk.syncDirectory(dirs.logs);
+      for (const snapshot of others) {
+        if (snapshot.zxid < zxid) disk.remove(snapshot.path);
+      }
+      disk.syncDirectory(dirs.snapshots);
     } finally {
       this.#reopen();
     }
@@ -269,22 +275,27 @@ export class Database implements LogEffects {
   }
 
   /**
-   * Opens the log for a learner that stands at `zxid`.
+   * Opens the log for a learner that stands at `zxid`. Where a snapshot lies whose txn the log does not have, a leader
+   * sent it: the log has a hole there, and reading fails.
    *
-   * @returns Null when there is so much to read that a snapshot is the shorter way, or reading fails.
+   * @returns Null when there is so much to read that a snapshot is the shorter way, when the snapshots that could tell
+   *   of a hole may be purged already, or when reading fails.
    */
   openHistory(zxid: Zxid): HistoryReader | null {
     const { config, disk, dirs, logger } = this.#parts;
     const { snapshotSizeFactor } = config.storage;
     if (snapshotSizeFactor < 0 || zxid < 0) return null;
     try {
-      const snapshot = listDated(disk, dirs.snapshots, "snapshot").at(-1);
-      const limit = snapshot === undefined ? 0 : disk.sizeOf(snapshot.path) * snapshotSizeFactor;
+      const snapshots = listDated(disk, dirs.snapshots, "snapshot");
+      if (snapshots.length === 0 || snapshots[0].zxid > zxid) return null;
+      const limit = disk.sizeOf(snapshots.at(-1)!.path) * snapshotSizeFactor;
       // Padding is no content: a young log is as long as an old one.
       if (limit > 0 && logBytesFrom(disk, dirs.logs, zxid) > limit + config.storage.logPreallocateBytes) {
         return null;
       }
-      return new LogHistory(new LogReader({ disk, directory: dirs.logs, fromZxid: zxid, logger }), logger);
+      const marks = snapshots.map((snapshot) => snapshot.zxid).filter((mark) => mark > zxid);
+      const reader = new LogReader({ disk, directory: dirs.logs, fromZxid: zxid, logger });
+      return new LogHistory(reader, marks, logger);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       logger.warn("The txn log cannot be read for a learner, which gets a snapshot", {
@@ -376,10 +387,14 @@ export class Database implements LogEffects {
 class LogHistory implements HistoryReader {
   isBroken = false;
   readonly #reader: LogReader;
+  /** Zxids of snapshots, in order, each of which the log has to have. */
+  readonly #marks: readonly Zxid[];
+  #nextMark = 0;
   readonly #logger: Logger;
 
-  constructor(reader: LogReader, logger: Logger) {
+  constructor(reader: LogReader, marks: readonly Zxid[], logger: Logger) {
     this.#reader = reader;
+    this.#marks = marks;
     this.#logger = logger;
   }
 
@@ -396,6 +411,11 @@ class LogHistory implements HistoryReader {
       this.#logger.error("The txn log cannot be read for a learner, which gets a snapshot", {
         error: error.message,
       });
+      this.isBroken = true;
+      return null;
+    }
+    while (this.#marks[this.#nextMark] === reader.zxid) this.#nextMark++;
+    if (this.#marks[this.#nextMark] < reader.zxid) {
       this.isBroken = true;
       return null;
     }

@@ -2,7 +2,7 @@ import { type Disk, DiskError, type DiskFile } from "../base/disk.ts";
 import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import { txnHeaderBytes } from "../protocol/txn.ts";
-import { epochOf, type Zxid, zxidToHex } from "../protocol/zxid.ts";
+import { counterOf, epochOf, type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import { adler32 } from "./adler32.ts";
 import { CorruptLogError } from "./errors.ts";
 import { type DatedFile, listDated } from "./file_names.ts";
@@ -22,7 +22,7 @@ export interface LogReaderOptions {
   /** The first entry handed out is the first one from this zxid on. */
   readonly fromZxid: Zxid;
   readonly logger: Logger;
-  /** The txn before `fromZxid` is known to be there, so that in its epoch the first one has to follow it. */
+  /** The txn before `fromZxid` is known to be there, so that the first one has to follow it. */
   readonly gapless?: boolean;
   /**
    * Bytes of the largest entry believed without a proof (`jute.maxbuffer` and its extra size). A longer one
@@ -50,7 +50,7 @@ const restoreRemedy =
  * - So does an entry of which a whole sector never came to the disk, when the power went in the middle of a
  *   sync that nobody was told of; Apache does not start then.
  * - Anything else that is no entry stops with {@link CorruptLogError}: a wrong crc, a length out of reason, a
- *   wrong magic or a header cut short, and a zxid that skips others of its epoch.
+ *   wrong magic or a header cut short, and a zxid that skips others.
  * - An entry not newer than the one before it, where files overlap, is handed out again, with a log line.
  * - An empty last file is passed over: its server died before the header was written.
  */
@@ -71,7 +71,7 @@ export class LogReader {
   readonly #disk: Disk;
   readonly #logger: Logger;
   readonly #fromZxid: Zxid;
-  /** The next zxid of this one's epoch has to be one more; -1 while any may come. */
+  /** The next zxid has to follow this one; -1 while any may come. */
   #follows: Zxid;
   readonly #entryBytesMax: number;
   readonly #files: DatedFile[];
@@ -237,10 +237,14 @@ export class LogReader {
     this.endOffset = this.#windowOffset + this.#at;
   }
 
-  /** Whether txns are missing between the one to be followed and this one. */
+  /**
+   * Whether txns are missing between the one to be followed and this one: counters are consecutive, and an epoch's first
+   * is 1. Apache's servers leave such a hole where a leader sent them a snapshot, but replay begins behind that.
+   */
   #skips(zxid: Zxid): boolean {
     const before = this.#follows;
-    return before >= 0 && zxid > before + 1 && epochOf(zxid) === epochOf(before);
+    if (before < 0 || zxid <= before + 1) return false;
+    return epochOf(zxid) === epochOf(before) || counterOf(zxid) > 1;
   }
 
   /**

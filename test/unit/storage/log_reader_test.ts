@@ -253,10 +253,14 @@ describe("zxids", () => {
     });
   });
 
-  test("may skip to a later epoch", () => {
+  test("may skip to the beginning of a later epoch, and only there", () => {
     const next = makeZxid(3, 1);
     const disk = diskWith({ "log.1": logFile([1, 2]), "log.300000001": logFile([next, next + 1]) });
     expect(readZxids(disk)).toEqual([1, 2, next, next + 1]);
+    const hole = diskWith({ "log.1": logFile([1, 2]), "log.300000002": logFile([next + 1]) });
+    expect(refusal(hole)).toMatchObject({ file: `${dirs.logs}/log.300000002`, offset: 16 });
+    // As where Apache's server was sent a snapshot of 0x300000001: who begins there does not see the hole.
+    expect(readZxids(hole, next + 1)).toEqual([next + 1]);
   });
 
   test("that come again in a later file are handed out again, and told once for a file", () => {
