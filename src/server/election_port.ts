@@ -11,7 +11,7 @@
  */
 import type { Clock, Timer } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
-import type { LogFields, Logger } from "../base/log.ts";
+import type { Logger } from "../base/log.ts";
 import { type Listener, ListenError, type Network, type Socket, type SocketEvents } from "../base/network.ts";
 import type { EnsembleAddress } from "../config/server_config.ts";
 import { type FrameHandler, FrameSplitter } from "../jute/frame.ts";
@@ -127,7 +127,10 @@ export class ElectionPort {
         } catch (error) {
           if (!(error instanceof ListenError)) throw error;
           failure = error;
-          this.#say(attempt === 1, "Cannot open the election port", { attempt, reason: error.message });
+          this.#world.log[attempt === 1 ? "warn" : "debug"]("Cannot open the election port", {
+            attempt,
+            reason: error.message,
+          });
         }
       }
       if (failure === null || isOver()) return;
@@ -312,7 +315,10 @@ export class ElectionPort {
     peer.wait(null);
     peer.redialMs = 0;
     peer.state = "up";
-    this.#say(peer.complained, "Linked for elections", { server: peer.sid, address: socket.remoteAddress });
+    this.#world.log[peer.complained ? "info" : "debug"]("Linked for elections", {
+      server: peer.sid,
+      address: socket.remoteAddress,
+    });
     peer.complained = false;
     if (peer.last !== null) link.write(peer.last);
     this.#events.onLinkUp(peer.sid);
@@ -328,7 +334,10 @@ export class ElectionPort {
   /** A dial led to nothing. */
   #unreachable(peer: Peer, reason: string): void {
     if (peer.link !== null && peer.sid > this.#options.self) return; // It dialled meanwhile.
-    this.#say(!peer.complained, "Cannot reach a server for elections", { server: peer.sid, reason });
+    this.#world.log[peer.complained ? "debug" : "warn"]("Cannot reach a server for elections", {
+      server: peer.sid,
+      reason,
+    });
     peer.complained = true;
     // Dialled although there was a link: the other side thought it broken.
     peer.link?.drop();
@@ -365,11 +374,6 @@ export class ElectionPort {
   #tidy(peer: Peer): void {
     if (peer.link !== null || peer.dialling || this.#options.addressesOf(peer.sid).length > 0) return;
     this.#peers.delete(peer.sid);
-  }
-
-  #say(loud: boolean, message: string, fields: LogFields): void {
-    if (loud) this.#world.log.warn(message, fields);
-    else this.#world.log.debug(message, fields);
   }
 }
 
