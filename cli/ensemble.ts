@@ -35,12 +35,26 @@ Examples:
   $ zoon ensemble --fresh --set snapCount=1000 --json
   $ zoon ensemble kill leader`;
 
+/** Knows that a word in the place of N that is no number is a command, misspelt. */
+class EnsembleCommandLine extends Command {
+  override parseOptions(args: string[]): { operands: string[]; unknown: string[] } {
+    const parsed = super.parseOptions(args);
+    const [word] = parsed.operands;
+    const names = [...this.commands.map((command) => command.name()), "help"];
+    if (word !== undefined && !/^[0-9]/.test(word) && !names.includes(word)) {
+      const near = nearest(word, names);
+      this.error(`error: unknown command '${word}'${near === null ? "" : `\n(Did you mean ${near}?)`}`);
+    }
+    return parsed;
+  }
+}
+
 /** `zoon ensemble [N]`, and what other terminals tell a running one. */
 export function defineEnsembleCommand() {
-  return new Command("ensemble")
+  return new EnsembleCommandLine("ensemble")
     .description("Run an ensemble of real servers on this machine.")
     .usage("[n] [options] | <command>")
-    .argument("[n]", "servers that vote", voters)
+    .argument("[n]", "servers that vote, 3 unless told", voters)
     .option("--observers <k>", "servers that follow without a vote", observers)
     .option("--base-port <port>", "first port for clients, 2181 unless told; 0 picks free ones", basePort)
     .option("--data-dir <dir>", `directory of the ensemble, ${defaultDataDir} unless told`)
@@ -49,6 +63,7 @@ export function defineEnsembleCommand() {
     .option("--set <key=value>", "any key of zoo.cfg, for all nodes; may be repeated", collect)
     .option("--json", "print one JSON object per line for each thing that happens")
     .option("--exit-with-parent", "stop when the process that started this one is gone")
+    .helpCommand("help [command]", "print the help of a command")
     .addCommand(defineEnsembleStatus())
     .addCommand(defineNodeCommand("kill", "End nodes at once, by SIGKILL.", "kill leader"))
     .addCommand(defineNodeCommand("stop", "Stop nodes in order, and wait for it.", "stop 1 2"))
@@ -116,16 +131,8 @@ function orderFlags(flags: { dataDir?: string; json?: true }): OrderFlags {
   return { dataDir: flags.dataDir ?? defaultDataDir, json: flags.json === true };
 }
 
-const orders = ["status", "kill", "stop", "start", "pause", "resume", "down"];
-
 function voters(text: string): number {
-  if (/^[0-9]+$/.test(text)) return whole(text, 1, votersMax);
-  const near = nearest(text, orders);
-  throw new InvalidArgumentError(
-    near === null
-      ? `It is the number of servers, or one of ${orders.join(", ")}.`
-      : `It is neither a number nor a command.\n(Did you mean ${near}?)`,
-  );
+  return whole(text, 1, votersMax);
 }
 
 function observers(text: string): number {

@@ -127,5 +127,6 @@ export class NodeProcess {
 /** Why a process ended that nobody here asked to. */
 function endReason(code: number | null, signal: string | null, logged: string | undefined): string {
   if (signal !== null) return `ended by ${signal}`;
+  if (code === 0) return "stopped, but not by this launcher";
   return logged === undefined ? `ended with code ${code}` : `ended with code ${code}: ${logged}`;
 }

@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import { findPortOwner, type PortOwner } from "../_port_owner.ts";
 import { type Layout, nodeHost, planLayout } from "./layout.ts";
 import { basePortMax } from "./limits.ts";
+import { dataDirFlag } from "./next_steps.ts";
 import { nodeOf } from "./process_table.ts";
 
 /** One port that a node needs. */
@@ -69,22 +70,31 @@ const namedMax = 3;
 /**
  * Says which ports are busy, by whom if that can be known, and what may be done.
  *
+ * @param zoon How the program is called here.
  * @param retry The words that start the ensemble on other ports; undefined when none were found.
  */
 export function busyPortsText(
   busy: readonly NodePort[],
-  retry: string | undefined,
-  ownerOf: (port: number) => PortOwner | undefined = findPortOwner,
+  { zoon, retry, ownerOf = findPortOwner }: {
+    readonly zoon: string;
+    readonly retry: string | undefined;
+    readonly ownerOf?: (port: number) => PortOwner | undefined;
+  },
 ): string {
+  const ensembles = new Set<string>();
   const lines = busy.slice(0, namedMax).map((each) => {
     const what = `port ${each.port} (node ${each.id}, ${each.use}) is`;
     const owner = ownerOf(each.port);
     if (owner === undefined) return `${what} used by another process, or not allowed`;
-    const node = nodeOf(owner.pid);
     const by = `${what} used by process ${owner.pid} (${owner.name})`;
-    return node === undefined ? by : `${by}, which is node ${node.id} of the ensemble in ${node.directory}`;
+    const node = nodeOf(owner.pid);
+    if (node === undefined) return by;
+    ensembles.add(node.directory);
+    return `${by}, node ${node.id} of the ensemble in ${node.directory}`;
   });
   if (busy.length > namedMax) lines.push(`and so are ${busy.length - namedMax} others`);
-  lines.push(`Stop what uses them, or take other ports${retry === undefined ? "" : `: ${retry}`}`);
+  for (const directory of ensembles) lines.push(`Stop that: ${zoon} ensemble down${dataDirFlag(directory)}`);
+  if (ensembles.size === 0) lines.push("Stop what uses them");
+  if (retry !== undefined) lines.push(`or take other ports: ${retry}`);
   return lines.join("\n");
 }

@@ -77,8 +77,8 @@ export async function runEnsemble(voters: number | undefined, flags: EnsembleFla
     command: selfCommand(),
   });
   onStopAsked(flags.exitWithParent === true, launcher);
-  launcher.start();
   for (const message of notices) display.tell({ event: "notice", message });
+  launcher.start();
 
   writeFileSync(launcherPidFile(dataDir), `${process.pid}\n`);
   const control = await serveControl(controlPath(dataDir), (request) => launcher.handle(request))
@@ -103,16 +103,18 @@ function sizeNotices(
   dataDir: string,
 ): string[] {
   const has = votersOf(layout);
-  const asked = planLayout({
-    voters: voters ?? has,
-    observers: observers ?? layout.nodes.length - has,
-    basePort: layout.basePort,
-  });
-  if (sizeText(asked) === sizeText(layout)) return [];
+  const alike = (voters ?? has) === has &&
+    (observers ?? layout.nodes.length - has) === layout.nodes.length - has;
+  if (alike) return [];
+  const fresh = planLayout({ ...newSize(voters, observers), basePort: layout.basePort });
   return [
     `${dataDir} holds an ensemble of ${sizeText(layout)}, which is started as it is; ` +
-    `--fresh would replace it by one of ${sizeText(asked)}`,
+    `--fresh would replace it by one of ${sizeText(fresh)}`,
   ];
+}
+
+function newSize(voters: number | undefined, observers: number | undefined) {
+  return { voters: voters ?? defaultVoters, observers: observers ?? 0 };
 }
 
 /** @throws {CliError} When another launcher has the directory: tells how to see and to stop its ensemble. */
@@ -141,7 +143,7 @@ async function chooseLayout(
   dataDir: string,
 ): Promise<Layout> {
   const size = before === undefined
-    ? { voters: voters ?? defaultVoters, observers: flags.observers ?? 0 }
+    ? newSize(voters, flags.observers)
     : { voters: votersOf(before), observers: before.nodes.length - votersOf(before) };
   const withBase = (basePort: number) =>
     before === undefined ? planLayout({ ...size, basePort }) : movedLayout(before, basePort);
@@ -161,7 +163,7 @@ async function chooseLayout(
   const retry = other === undefined
     ? undefined
     : `${selfName()} ensemble${sizeFlags(voters, flags)}${dataDirFlag(dataDir)} --base-port ${other}`;
-  throw new CliError(ExitCode.failed, busyPortsText(busy, retry));
+  throw new CliError(ExitCode.failed, busyPortsText(busy, { zoon: selfName(), retry }));
 }
 
 function sizeFlags(voters: number | undefined, { observers, fresh }: EnsembleFlags): string {

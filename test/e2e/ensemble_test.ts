@@ -271,7 +271,7 @@ test("busy ports are named with who uses them and a way out, and nothing is left
   expect(code).toBe(1);
   expect(out).toBe("");
   expect(err).toContain(`port ${port} (node 2, clients) is used by process ${process.pid} (`);
-  expect(err).toMatch(/other ports: \S+ ensemble --data-dir \S+ --base-port \d+\n$/);
+  expect(err).toMatch(/\nor take other ports: \S+ ensemble --data-dir \S+ --base-port \d+\n$/);
   expect(existsSync(dataDir)).toBe(false);
 });
 
@@ -280,7 +280,9 @@ describe("words", () => {
     for (
       const [words, hint] of [
         [["stauts"], "(Did you mean status?)"],
+        [["kil", "3"], "(Did you mean kill?)"],
         [["0"], "It is a whole number from 1 to 50."],
+        [["3", "4"], "too many arguments for 'ensemble'"],
         [["--base-prt", "1"], "(Did you mean --base-port?)"],
         [["--base-port", "65535"], "It is a whole number from 1 to 65236."],
         [["kill"], "missing required argument 'id'"],
@@ -342,12 +344,12 @@ test("on a terminal there is one table, kept up to date, with what happens above
     rows: 60,
     env: { NO_COLOR: "1" },
   });
-  const tableLines = (lines: string[]) => lines.filter((line) => /^ +[123]  (?!participant)/.test(line));
+  const tableLines = (lines: string[]) => lines.filter((line) => /^ +[123] {2}(?!participant)/.test(line));
   await terminal.line(/^ready /);
   await terminal.until(
     "three nodes with numbers",
     ({ lines }) =>
-      tableLines(lines).filter((line) => /0x100000000 +0 +\d+ MB +\d+  127/.test(line)).length === 3,
+      tableLines(lines).filter((line) => /0x100000000 +0 +\d+ MB +\d+ {2}127/.test(line)).length === 3,
   );
   const victim = tableLines(terminal.screen.lines).findIndex((line) => line.includes("follower")) + 1;
   await zoon("ensemble", "kill", String(victim), "--data-dir", dataDir);

@@ -19,7 +19,11 @@ export async function run(
     writeErr: (text: string) => void (result.err += text),
   };
   const program = buildProgram(commands, []);
-  for (const command of [program, ...program.commands]) command.configureOutput(output);
+  const capture = (command: CommandUnknownOpts) => {
+    command.configureOutput(output);
+    for (const child of command.commands) capture(child);
+  };
+  capture(program);
   result.exitCode = await runProgram(program, words, (message) => void (result.err += `${message}\n`));
   return result;
 }

@@ -1,12 +1,21 @@
 import { describe, expect, test } from "bun:test";
 import { Command } from "@commander-js/extra-typings";
 import { CliError, ExitCode } from "../../../cli/_errors.ts";
+import { defineEnsembleCommand } from "../../../cli/ensemble.ts";
 import { defineServerCommand } from "../../../cli/server.ts";
+import { defineShellCommand } from "../../../cli/shell.ts";
+import { defineStatusCommand } from "../../../cli/status.ts";
 import { defineCompletionCommand } from "../../../cli/completion.ts";
 import { zoonVersion } from "../../../src/admin/version.ts";
 import { run } from "./_run.ts";
 
-const commands = () => [defineServerCommand(), defineCompletionCommand()];
+const commands = () => [
+  defineServerCommand(),
+  defineEnsembleCommand(),
+  defineShellCommand(),
+  defineStatusCommand(),
+  defineCompletionCommand(),
+];
 
 describe("zoon", () => {
   test("--version prints one line that begins with name and version", async () => {
@@ -23,10 +32,15 @@ describe("zoon", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("-h of each command has an example", async () => {
-    for (const command of commands()) {
-      const { out, exitCode } = await run(commands(), [command.name(), "-h"]);
-      expect(out).toMatch(new RegExp(`Examples?:\\n {2}\\$ .*zoon ${command.name()}`));
+  test("-h of each command, and of each of its own commands, has an example", async () => {
+    const all = commands().flatMap((command) => [
+      [command.name()],
+      ...command.commands.map((child) => [command.name(), child.name()]),
+    ]);
+    expect(all).toContainEqual(["ensemble", "kill"]);
+    for (const words of all) {
+      const { out, exitCode } = await run(commands(), [...words, "-h"]);
+      expect(out).toMatch(new RegExp(`Examples?:\\n {2}\\$ .*zoon ${words.join(" ")}`));
       expect(exitCode).toBe(0);
     }
   });

@@ -62,31 +62,36 @@ describe("busyPortsText()", () => {
   const busy: NodePort[] = [1, 2, 3, 4, 5].map((id) => ({ port: 2180 + id, id, use: "clients" }));
 
   test("names who uses a port, or admits that it cannot know, and what may be done", () => {
-    const owner = (port: number) => port === 2181 ? { pid: 999_999_999, name: "java" } : undefined;
-    expect(busyPortsText(busy, "zoon ensemble --base-port 3181", owner)).toBe(
+    const ownerOf = (port: number) => port === 2181 ? { pid: 999_999_999, name: "java" } : undefined;
+    expect(busyPortsText(busy, { zoon: "zoon", retry: "zoon ensemble --base-port 3181", ownerOf })).toBe(
       "port 2181 (node 1, clients) is used by process 999999999 (java)\n" +
         "port 2182 (node 2, clients) is used by another process, or not allowed\n" +
         "port 2183 (node 3, clients) is used by another process, or not allowed\n" +
         "and so are 2 others\n" +
-        "Stop what uses them, or take other ports: zoon ensemble --base-port 3181",
+        "Stop what uses them\n" +
+        "or take other ports: zoon ensemble --base-port 3181",
     );
   });
 
-  test.if(process.platform === "linux")("recognizes the node of another ensemble", async () => {
-    const directory = join(scratch, "other");
-    mkdirSync(join(directory, "2"), { recursive: true });
-    writeFileSync(join(directory, "ensemble.json"), "{}");
-    // Words are all that tells a process from another; this one has those of a node.
-    const child = Bun.spawn(["/bin/sh", "-c", "echo up; read -r _", "server", `${directory}/2/zoo.cfg`], {
-      stdin: "pipe",
-      stdout: "pipe",
-    });
-    await child.stdout.getReader().read();
-    expect(busyPortsText(busy.slice(0, 1), undefined, () => ({ pid: child.pid, name: "zoon" }))).toBe(
-      `port 2181 (node 1, clients) is used by process ${child.pid} (zoon), which is node 2 of the ensemble in ${directory}\n` +
-        "Stop what uses them, or take other ports",
-    );
-    child.kill();
-    await child.exited;
-  });
+  test.if(process.platform === "linux")(
+    "recognizes the node of another ensemble, and how to stop that",
+    async () => {
+      const directory = join(scratch, "other");
+      mkdirSync(join(directory, "2"), { recursive: true });
+      writeFileSync(join(directory, "ensemble.json"), "{}");
+      // Words are all that tells a process from another; this one has those of a node.
+      const child = Bun.spawn(["/bin/sh", "-c", "echo up; read -r _", "server", `${directory}/2/zoo.cfg`], {
+        stdin: "pipe",
+        stdout: "pipe",
+      });
+      await child.stdout.getReader().read();
+      const ownerOf = () => ({ pid: child.pid, name: "zoon" });
+      expect(busyPortsText(busy.slice(0, 1), { zoon: "zoon", retry: undefined, ownerOf })).toBe(
+        `port 2181 (node 1, clients) is used by process ${child.pid} (zoon), node 2 of the ensemble in ${directory}\n` +
+          `Stop that: zoon ensemble down --data-dir ${directory}`,
+      );
+      child.kill();
+      await child.exited;
+    },
+  );
 });
