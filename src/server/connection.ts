@@ -232,6 +232,8 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     const head = this.#waiting?.shift();
     assert(head === request, "a connection's writes are applied in the order they came");
     this.#stopWaiting(request);
+    // Without an answer to one there must be none to what follows it.
+    if (this.#phase === "ending") return;
     if (error === ErrorCode.sessionMoved) return this.end();
     const at = this.#beginReply(request.xid, zxid, error);
     if (error === ErrorCode.ok) this.#out.rawRange(body.bytes, 0, body.length);

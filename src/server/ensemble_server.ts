@@ -239,6 +239,10 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     this.#scheduleEnd(reason);
   }
 
+  isLinked(server: ServerId): boolean {
+    return this.#port.linked.includes(server);
+  }
+
   onTreeLoaded(): void {
     const { committed } = this.#members;
     this.#core.tree.setConfigData(membershipText(committed), committed.version, this.#world.clock.wallMs());
@@ -252,7 +256,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     if (!this.#members.isChangeable) return;
     this.#leaderConfig = text;
     const membership = this.#members.read(text, this.#leaderId);
-    if (membership !== null) this.#members.propose(membership);
+    if (membership !== null) this.#members.adopt(membership);
     this.#onMembershipChanged();
   }
 
@@ -275,7 +279,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   }
 
   onReconfigProposed({ membership }: Proposal): void {
-    this.#tolerateDisk(() => this.#members.propose(membership!));
+    this.#tolerateDisk(() => this.#members.propose(membership!), () => this.#scheduleEnd("the disk failed"));
     this.#onMembershipChanged();
   }
 
@@ -307,7 +311,11 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     return {
       send: (to, notification) => this.#port.send(to, encodeNotification(notification)),
       connect: (peers) => this.#port.connect(peers),
-      decided: (vote) => this.#decision = vote,
+      decided: (vote) => {
+        // Before the election answers those that asked meanwhile: it must not forget these answers.
+        this.#port.rest();
+        this.#decision = vote;
+      },
       configSeen: (from, text) => this.#onConfigSeen(from, text),
       peerLooking: (from) => {
         this.#core.replica.beginTurn();
@@ -373,7 +381,6 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
 
   #takeOffice(vote: Vote, state: PeerState): void {
     const { logger, clock, trace } = this.#world;
-    this.#port.rest();
     this.#core.replica.beginTurn();
     this.#endReadOnly();
     trace?.({ kind: "state", state });
@@ -573,7 +580,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     });
   }
 
-  /** A membership that the disk does not take is kept in memory, and found again in the log after a start. */
+  /** A committed membership that the disk does not take counts all the same; the log has it for the next start. */
   #tolerateDisk(run: () => void, onError: () => void = () => {}): void {
     try {
       run();

@@ -103,17 +103,40 @@ export class MembershipKeeper {
     this.#files?.backUp();
   }
 
-  /** A newer membership was proposed: it counts from now on, durably. @throws {DiskError} */
+  /** A newer membership was proposed: it counts from now on, durably. @throws {DiskError} Then nothing has changed. */
   propose(membership: Membership): void {
     if (!this.isChangeable || membership.version <= this.#lastSeen.version) return;
     this.#files?.propose(membership);
     this.#lastSeen = membership;
   }
 
-  /** A membership is committed: it alone counts from now on, durably. @throws {DiskError} @returns Whether it is new. */
+  /**
+   * A leader's membership counts from now on beside the committed one, durably; one that was proposed before and that
+   * the leader does not know was never committed, and is forgotten with its txn. (QuorumPeer.setLastSeenQuorumVerifier)
+   *
+   * @throws {DiskError} Then nothing has changed.
+   */
+  adopt(membership: Membership): void {
+    const { version } = membership;
+    if (!this.isChangeable || version < this.#committed.version || version === this.#lastSeen.version) return;
+    if (version === this.#committed.version) {
+      this.#files?.withdraw();
+      this.#lastSeen = this.#committed;
+    } else {
+      this.#files?.propose(membership);
+      this.#lastSeen = membership;
+    }
+  }
+
+  /**
+   * A membership is committed: it alone counts from now on.
+   *
+   * @returns Whether it is new.
+   * @throws {DiskError} It counts all the same; what the next start finds is at worst the one before, and this one
+   *   still as proposed.
+   */
   commit(membership: Membership): boolean {
     if (!this.isChangeable || membership.version <= this.#committed.version) return false;
-    this.#files?.commit(membership);
     this.#committed = membership;
     if (this.#lastSeen.version <= membership.version) this.#lastSeen = membership;
     this.#logger.info("The membership is another one now", {
@@ -121,6 +144,7 @@ export class MembershipKeeper {
       voters: votersOf(membership).map(({ id }) => id).join(", "),
       servers: membership.servers.length,
     });
+    this.#files?.commit(membership);
     return true;
   }
 

@@ -39,6 +39,8 @@ export interface FollowingPeer {
   onProposal(entry: LoggedEntry): void;
   /** A change of the membership is committed, and this server leads from now on. */
   onActivate(zxid: Zxid, designatedLeader: ServerId, entry: LoggedEntry | null): void;
+  /** Whether there is a link to a server on the election port. */
+  isLinked(server: ServerId): boolean;
   /** The data cannot be brought back: the server must stop. */
   onFatal(error: Error): void;
 }
@@ -74,6 +76,8 @@ export interface FollowingParts {
 
 /** Dials of a leader before another election is called for (Learner.LeaderConnector). */
 const dialsMax = 5;
+/** How long a leader that speaks on the election port may take to open its quorum port, ms. */
+const lateLeaderMs = 3000;
 /** A leader that was elected this moment may open its port a moment later. */
 const firstRedialMs = 10;
 
@@ -84,6 +88,7 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   #link: QuorumLink | null = null;
   #role: LearnerRole | null = null;
   #heardMs: number;
+  readonly #beganMs: number;
   readonly #connectByMs: number;
   #dials = 0;
   #dialTimer: Timer | null = null;
@@ -95,6 +100,7 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     this.#parts = parts;
     const { database, host, tickMs, connectLimitTicks } = parts;
     this.#heardMs = host.nowMs;
+    this.#beganMs = host.nowMs;
     this.#connectByMs = host.nowMs + tickMs * connectLimitTicks;
     this.#learner = new Learner({
       isObserver: parts.isObserver,
@@ -314,7 +320,7 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
 
   /** Dials the leader at each of its addresses; a few times, since it may not listen yet. */
   async #dial(): Promise<void> {
-    const { network, clock, host, addresses, trace, leader, logger } = this.#parts;
+    const { network, clock, host, peer, addresses, trace, leader, logger } = this.#parts;
     let failure = "its address is not known";
     for (const { host: name, quorumPort } of addresses) {
       const leftMs = this.#connectByMs - clock.monotonicMs();
@@ -342,7 +348,11 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     }
     this.#dials++;
     logger.debug("The leader cannot be reached yet", { server: leader, reason: failure });
-    if (this.#dials >= dialsMax + quickRedials) return this.#end(`the leader cannot be reached: ${failure}`);
+    // One that is there and does not listen yet is an Apache server that reads its data first.
+    const isComing = peer.isLinked(leader) && clock.monotonicMs() - this.#beganMs < lateLeaderMs;
+    if (this.#dials >= dialsMax + quickRedials && !isComing) {
+      return this.#end(`the leader cannot be reached: ${failure}`);
+    }
     const waitMs = this.#dials <= quickRedials ? firstRedialMs * this.#dials : this.#parts.redialMs;
     this.#dialTimer = clock.setTimer(waitMs, () => void this.#dial());
   }
