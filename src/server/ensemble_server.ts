@@ -527,6 +527,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       ? "OBSERVING"
       : "FOLLOWING";
     const vote: Vote = { leader, zxid, electionEpoch: -1, peerEpoch: -1 };
+    this.#port.rest();
     this.#election.settle(state, vote);
     this.#takeOffice(vote, state);
     this.#arm();
