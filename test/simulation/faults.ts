@@ -1,6 +1,8 @@
 import type { DiskErrorCode } from "../../src/base/disk.ts";
 import { type FaultKind, faultKinds, type Parameters } from "./parameters.ts";
-import { ports, serverSpec } from "./sim_config.ts";
+import { ConfigError } from "../../src/config/config_error.ts";
+import { membershipLines } from "../../src/quorum/membership.ts";
+import { installConfig, ports, serverSpec } from "./sim_config.ts";
 import type { SimEnsemble } from "./sim_ensemble.ts";
 import type { Chance } from "./world/chance.ts";
 import type { SimHost } from "./world/sim_network.ts";
@@ -47,6 +49,7 @@ export class Faults {
       server.diskFault = null;
       server.callsUntilPowerCut = -1;
       server.disk.capacityBytes = Infinity;
+      server.diskTimes.slowChance = 0;
       server.process?.resume();
     }
     for (const process of clientProcesses) process.resume();
@@ -230,13 +233,20 @@ export class Faults {
     const { clients, membership, servers } = this.#ensemble;
     const session = clients.map((client) => client.session).find((one) => one?.isEstablished === true);
     if (session === null || session === undefined) return;
-    const { id } = this.#chance.pick(servers);
+    const server = this.#chance.pick(servers);
+    const { id } = server;
     const isMember = membership.servers.some((member) => member.id === id);
-    const role = this.#chance.happens(0.3) ? "observer" : "participant";
-    session.submit(
-      isMember && this.#chance.happens(0.5)
-        ? { kind: "reconfig", path: "", joining: null, leaving: String(id) }
-        : { kind: "reconfig", path: "", joining: `server.${id}=${serverSpec(id, role)}`, leaving: null },
-    );
+    if (isMember && this.#chance.happens(0.5)) {
+      session.submit({ kind: "reconfig", path: "", joining: null, leaving: String(id) });
+      return;
+    }
+    const own = `server.${id}=${serverSpec(id, this.#chance.happens(0.3) ? "observer" : "participant")}`;
+    if (server.refusal instanceof ConfigError) {
+      // An operator tells it of the others, and of itself, before it is let in.
+      installConfig(server.disk, this.#parameters, [...membershipLines(membership), own]);
+      server.refusal = null;
+      server.start();
+    }
+    session.submit({ kind: "reconfig", path: "", joining: own, leaving: null });
   }
 }

@@ -99,7 +99,7 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
     syncLimit: chance.whole(2, 6),
     latencyMs: chance.pick([0.05, 0.2, 1, 5]),
     jitterMs: chance.pick([0, 0.1, 1, 5]),
-    windowBytes: chance.pick([512, 4096, 65_536, 262_144]),
+    windowBytes: chance.pick([2048, 16_384, 65_536, 262_144]),
     splitChance: chance.pick([0, 0.02, 0.3]),
     dripChance: chance.pick([0, 0, 0.05]),
     ghostChance: chance.pick([0, 0, 0.05, 0.3]),

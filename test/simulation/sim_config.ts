@@ -33,8 +33,12 @@ export function memberLines({ voters, observers, hierarchical }: Parameters): st
   return lines;
 }
 
-/** Lays a server's configuration on its disk, as an operator does before the first start. */
-export function installConfig(disk: MemoryDisk, parameters: Parameters): void {
+/**
+ * Lays a server's configuration on its disk, as an operator does before its first start, or before it joins.
+ *
+ * @param members Server, group and weight lines.
+ */
+export function installConfig(disk: MemoryDisk, parameters: Parameters, members = memberLines(parameters)): void {
   const { tickMs, initLimit, syncLimit, snapCount, preAllocKb, voters, observers, faults } = parameters;
   const lines = [
     "dataDir=/data",
@@ -47,7 +51,7 @@ export function installConfig(disk: MemoryDisk, parameters: Parameters): void {
   ];
   if (faults.reconfig > 0) lines.push("reconfigEnabled=true");
   if (voters + observers === 1) lines.push(`clientPort=${ports.client}`);
-  else lines.push(...memberLines(parameters));
+  else lines.push(...members);
   disk.put(zooCfgPath, new TextEncoder().encode(lines.join("\n")));
 }
 

@@ -1,6 +1,7 @@
 import { DiskError } from "../../src/base/disk.ts";
 import type { LogFields, LogLevel } from "../../src/base/log.ts";
 import type { TraceEvent } from "../../src/base/trace.ts";
+import { ConfigError } from "../../src/config/config_error.ts";
 import { type Membership, quorumOf } from "../../src/quorum/membership.ts";
 import { parseMembershipText } from "../../src/quorum/membership_text.ts";
 import type { ZnodeStore } from "../../src/tree/znode_store.ts";
@@ -253,7 +254,9 @@ export class SimEnsemble {
     for (const listener of this.listeners) listener.onEnded?.(server, how, refused);
     if (refused !== null && !(refused instanceof DiskError)) {
       server.refusal = refused;
-      if (!this.mayRefuse.has(server.id)) {
+      // A server that a change of the membership has removed finds no place for itself when it starts.
+      const isRemoved = refused instanceof ConfigError && this.parameters.faults.reconfig > 0;
+      if (!isRemoved && !this.mayRefuse.has(server.id)) {
         this.report("StartsAgain", `server ${server.id} stopped and will not start: ${refused.message}`);
       }
       return;

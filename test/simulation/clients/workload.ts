@@ -21,6 +21,9 @@ export type Mix = Readonly<
 /** Znodes that are there before anything else is asked of the servers. */
 export const basePaths: readonly string[] = ["/r", "/n", "/e", "/s"];
 
+/** Sequential znodes that one client makes, at most. */
+const sequentialsMax = 40;
+
 /** What the clients of a simulation have in common. */
 export interface WorkloadSettings {
   readonly mix: Mix;
@@ -41,6 +44,7 @@ export class Workload {
   /** Versions of registers as this client last saw them. */
   readonly #versions = new Map<string, number>();
   #values = 0;
+  #sequentials = 0;
 
   constructor(client: string, chance: Chance, settings: WorkloadSettings) {
     this.#client = client;
@@ -72,6 +76,8 @@ export class Workload {
           sequential: chance.happens(0.3),
         };
       case "createSequential":
+        // They stay: more of them would only make everything slow.
+        if (++this.#sequentials > sequentialsMax) return this.#read(false);
         return { kind: "create", path: "/s/q-", data: this.#value(), ephemeral: false, sequential: true };
       case "delete":
         return {

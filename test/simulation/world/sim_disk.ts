@@ -9,7 +9,7 @@ export interface DiskTimes {
   /** A sync, on the average. */
   readonly syncMs: number;
   /** How often one takes up to a hundred times as long. */
-  readonly slowChance: number;
+  slowChance: number;
 }
 
 /** What a {@link SimDisk} is made from. */

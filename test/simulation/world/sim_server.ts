@@ -4,6 +4,7 @@ import { DiskError, type DiskErrorCode } from "../../../src/base/disk.ts";
 import type { LogFields, Logger, LogLevel } from "../../../src/base/log.ts";
 import { ListenError } from "../../../src/base/network.ts";
 import type { TraceEvent } from "../../../src/base/trace.ts";
+import { ConfigError } from "../../../src/config/config_error.ts";
 import type { ServerConfig } from "../../../src/config/server_config.ts";
 import { systemHasher } from "../../../src/io/system_hasher.ts";
 import { epochOf } from "../../../src/protocol/zxid.ts";
@@ -59,6 +60,7 @@ export class SimServer {
   readonly host: SimHost;
   readonly disk: MemoryDisk;
   readonly time: MachineTime;
+  readonly diskTimes: DiskTimes;
   /** The election state it was last traced in. */
   state: "LOOKING" | "FOLLOWING" | "LEADING" | "OBSERVING" | "OFF" = "OFF";
   /** Whether it serves clients, by the trace. */
@@ -84,6 +86,7 @@ export class SimServer {
     this.#parts = parts;
     this.id = parts.id;
     this.time = parts.time;
+    this.diskTimes = parts.diskTimes;
     const { name, address } = machineOf(parts.id);
     this.host = parts.network.addHost(name, address);
     this.disk = new MemoryDisk(parts.chance.uint32());
@@ -262,6 +265,6 @@ export class SimServer {
 function isOutsideTrouble(error: unknown): error is Error {
   return !(error instanceof AssertionError) && (
     error instanceof DiskError || error instanceof ListenError || error instanceof RecoveryError ||
-    error instanceof CorruptLogError || error instanceof DataDirectoryError
+    error instanceof CorruptLogError || error instanceof DataDirectoryError || error instanceof ConfigError
   );
 }
