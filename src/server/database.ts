@@ -141,8 +141,10 @@ export class Database implements LogEffects {
 
   /** Reads the epochs, or makes them from the newest zxid. @throws {RecoveryError | DiskError} */
   loadEpochs(): void {
-    const { disk, dirs, tree } = this.#parts;
+    const { disk, dirs, tree, trace } = this.#parts;
     this.#epochs = loadEpochs(disk, dirs.snapshots, tree.lastProcessedZxid);
+    trace?.({ kind: "acceptedEpoch", epoch: this.acceptedEpoch });
+    trace?.({ kind: "currentEpoch", epoch: this.currentEpoch });
   }
 
   /** Makes an epoch durable before it returns. @throws {DiskError} Then nothing has changed. */
