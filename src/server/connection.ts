@@ -245,7 +245,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
 
   /** Everything that the leader had committed when this sync was asked for is in the tree. */
   onSyncDone(request: ClientRequest): void {
-    if (this.#phase === "closed") return;
+    if (this.#phase !== "connected") return;
     request.isAwaited = false;
     if (this.#waiting?.peek() === request) this.#answerWaiting();
   }

@@ -236,7 +236,9 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   /** Ends sessions that own ephemerals and do not exist, which a crash at the wrong moment leaves. */
   closeOrphans(orphans: readonly SessionId[]): void {
     for (const id of orphans) {
-      this.closeSession(this.sessions.add(id, this.#parts.config.minSessionTimeoutMs, this.nowMs));
+      const session = this.sessions.add(id, this.#parts.config.minSessionTimeoutMs, this.nowMs);
+      session.closing = true;
+      this.closeSession(session);
     }
   }
 

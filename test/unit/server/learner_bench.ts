@@ -83,14 +83,14 @@ export class LearnerBench {
   /** Lets the two work until nothing moves. */
   settle(): void {
     do {
-      this.follower.settle();
-      for (const run of this.#requests.splice(0)) run();
-      this.leader.settle();
+      this.deliver();
+      let durable = 0;
       for (const entry of this.#proposed.splice(0)) {
         this.#role.onProposal(entry);
         this.#role.onCommit(entry.zxid);
-        this.follower.replica.onDurable(entry.zxid);
+        durable = entry.zxid;
       }
+      if (durable > 0) this.follower.replica.onDurable(durable);
       this.follower.settle();
     } while (this.#requests.length > 0);
   }
@@ -108,6 +108,13 @@ export class LearnerBench {
     return this.#proposed.splice(0);
   }
 
+  /** What the follower sent reaches the leader; what comes of it has yet to reach the follower. */
+  deliver(): void {
+    this.follower.settle();
+    for (const run of this.#requests.splice(0)) run();
+    this.leader.settle();
+  }
+
   /** What the follower sent since this was last asked. */
   takeSent(): string[] {
     return this.sent.splice(0);
@@ -119,7 +126,12 @@ export class LearnerBench {
     if (packet.type === PacketType.revalidate) {
       const id = data.long();
       this.sent.push("REVALIDATE");
-      this.#requests.push(() => this.#role.onRevalidated(id, replica.sessions.get(id) !== undefined));
+      this.#requests.push(() => {
+        const session = replica.sessions.get(id);
+        const isValid = session !== undefined && !session.closing;
+        if (isValid) session.owner = this;
+        this.#role.onRevalidated(id, isValid);
+      });
       return;
     }
     if (packet.type !== PacketType.request) return void this.sent.push(packetName(packet.type));
@@ -134,6 +146,7 @@ export class LearnerBench {
     }
     // Answered when a test says so.
     if (code === OpCode.sync) return;
+    if (code === OpCode.sync) return void this.#requests.push(() => this.#role.onSynced());
     const body = packet.bytes.slice(data.position, data.end);
     const authIds = packet.authIds();
     this.#requests.push(() =>
