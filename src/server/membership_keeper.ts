@@ -103,28 +103,32 @@ export class MembershipKeeper {
     this.#files?.backUp();
   }
 
-  /** A newer membership was proposed: it counts from now on, durably. @throws {DiskError} Then nothing has changed. */
+  /**
+   * A newer membership was proposed: it counts from now on, durably.
+   *
+   * @throws {DiskError} It counts all the same, but not after the next start: its txn must not be acked.
+   */
   propose(membership: Membership): void {
     if (!this.isChangeable || membership.version <= this.#lastSeen.version) return;
-    this.#files?.propose(membership);
     this.#lastSeen = membership;
+    this.#files?.propose(membership);
   }
 
   /**
    * A leader's membership counts from now on beside the committed one, durably; one that was proposed before and that
    * the leader does not know was never committed, and is forgotten with its txn. (QuorumPeer.setLastSeenQuorumVerifier)
    *
-   * @throws {DiskError} Then nothing has changed.
+   * @throws {DiskError} It counts all the same, but not after the next start: NEWLEADER must not be acked.
    */
   adopt(membership: Membership): void {
     const { version } = membership;
     if (!this.isChangeable || version < this.#committed.version || version === this.#lastSeen.version) return;
     if (version === this.#committed.version) {
-      this.#files?.withdraw();
       this.#lastSeen = this.#committed;
+      this.#files?.withdraw();
     } else {
-      this.#files?.propose(membership);
       this.#lastSeen = membership;
+      this.#files?.propose(membership);
     }
   }
 

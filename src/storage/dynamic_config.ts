@@ -47,6 +47,11 @@ export class DynamicConfig {
     this.#write(nextConfigPath(this.#zooCfg), bytesOf([...linesOf(membership), version].join("\n")));
   }
 
+  /** Forgets what was proposed: it was not committed, and never will be. */
+  withdraw(): void {
+    if (removeIfThere(this.#disk, nextConfigPath(this.#zooCfg))) this.#syncDirectory();
+  }
+
   /**
    * Makes a committed membership the one that the server begins with: in a file of its own, which zoo.cfg then names.
    * All else in zoo.cfg stays, but for a client port that is in the membership now.
@@ -64,7 +69,7 @@ export class DynamicConfig {
     );
     this.#write(this.#zooCfg, bytesOf(`${kept}dynamicConfigFile=${escapeValue(dynamicPath)}\n`));
 
-    if (removeIfThere(this.#disk, nextConfigPath(this.#zooCfg))) this.#syncDirectory();
+    this.withdraw();
   }
 
   #read(path: string): Uint8Array {
