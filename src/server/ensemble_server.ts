@@ -570,9 +570,9 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   async #movePorts(): Promise<void> {
     await this.#listenForServers();
     const client = this.#members.own?.client;
+    if (client === undefined || this.#stopped) return;
     const before = this.#memberClient;
     this.#memberClient = client;
-    if (client === undefined || this.#stopped) return;
     if (client.host === before?.host && client.port === before.port) return;
     await this.#core.listen(client);
     this.#world.logger.info("Clients are served at another address", {
@@ -595,7 +595,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   // Ports.
 
   #quorumAddresses = "";
-  /** Where the membership says that clients are served. */
+  /** Where the membership said last that clients are served. */
   #memberClient: ClientAddress | undefined;
 
   async #listenForServers(): Promise<void> {

@@ -33,6 +33,8 @@ export class MembershipKeeper {
   readonly #files: DynamicConfig | null;
   #committed: Membership;
   #lastSeen: Membership;
+  /** What this server was when it was a member last: it keeps its addresses while it is not. */
+  #ownLast: EnsembleServer | undefined;
 
   /** @param zooCfg Absolute path of the zoo.cfg; undefined without one: then changes are kept in memory only. */
   constructor(
@@ -50,6 +52,7 @@ export class MembershipKeeper {
     this.isChangeable = config.reconfigEnabled;
     this.#committed = config.membership;
     this.#lastSeen = config.reconfigEnabled ? config.lastSeen ?? config.membership : config.membership;
+    this.#ownLast = this.own;
     this.#files = config.reconfigEnabled && zooCfg !== undefined
       ? new DynamicConfig(disk, zooCfg, self)
       : null;
@@ -82,7 +85,8 @@ export class MembershipKeeper {
 
   /** What is known of a server, from either membership. */
   find(server: ServerId): EnsembleServer | undefined {
-    return serverOf(this.#committed, server) ?? serverOf(this.#lastSeen, server);
+    return serverOf(this.#committed, server) ?? serverOf(this.#lastSeen, server) ??
+      (server === this.#self ? this.#ownLast : undefined);
   }
 
   forElection(): ElectionMembership {
@@ -142,6 +146,7 @@ export class MembershipKeeper {
   commit(membership: Membership): boolean {
     if (!this.isChangeable || membership.version <= this.#committed.version) return false;
     this.#committed = membership;
+    this.#ownLast = this.own ?? this.#ownLast;
     if (this.#lastSeen.version <= membership.version) this.#lastSeen = membership;
     this.#logger.info("The membership is another one now", {
       version: `0x${zxidToHex(membership.version)}`,

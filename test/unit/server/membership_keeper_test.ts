@@ -138,6 +138,19 @@ describe("a membership keeper", () => {
     expect(keeper.forElection()).toMatchObject({ selfVotes: false, selfObserves: false });
   });
 
+  test("keeps this server's addresses while it is no member", () => {
+    const keeper = keeperOn(diskWith());
+    keeper.commit(membership(v1, [2, 3]));
+    expect(keeper.own).toBeUndefined();
+    expect(keeper.find(1)?.addresses[0].host).toBe("h1");
+    const moved = parseMembershipText(
+      `${lines([2, 3]).join("\n")}\nserver.1=elsewhere:1:2\nversion=200000000`,
+    );
+    keeper.commit(moved);
+    keeper.commit(membership(v3, [2, 3]));
+    expect(keeper.find(1)?.addresses[0].host).toBe("elsewhere");
+  });
+
   test("changes nothing, and no file, without reconfigEnabled", () => {
     const disk = diskWith(false);
     const keeper = keeperOn(disk);
