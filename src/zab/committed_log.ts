@@ -57,9 +57,9 @@ export class CommittedLog {
     return this.#entries[this.#first + index];
   }
 
-  /** Takes a copy of the entry of txn `zxid`; one that is not newer than the newest is passed over. */
+  /** Takes a copy of the entry of txn `zxid`; one that is not newer than the newest, or the base, is passed over. */
   append(zxid: Zxid, bytes: Uint8Array, start: number, end: number): void {
-    if (zxid <= this.max) return;
+    if (zxid <= Math.max(this.max, this.#base)) return;
     const length = end - start;
     if (this.#used + length > this.#chunk.length) {
       this.#chunk = new Uint8Array(Math.max(chunkBytes, length));
