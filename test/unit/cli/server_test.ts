@@ -151,13 +151,30 @@ describe("zoon server", () => {
     expect(await child.exited).toBe(0);
   });
 
-  test("refuses an ensemble for now", async () => {
-    const servers = "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n";
-    writeFileSync(join(directory, "three.cfg"), `dataDir=d\ninitLimit=5\nsyncLimit=2\n${servers}`);
-    const { err, exitCode } = await runToEnd("three.cfg", "--id", "1");
-    expect(err).toStartWith("zoon: three.cfg lists the servers 1, 2, 3, and ensembles are not there yet");
-    expect(exitCode).toBe(1);
-  });
+  test("names the port of an ensemble that is in use, and what it is for", async () => {
+    const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const spare = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    spare.stop(true);
+    const addresses = [
+      [`127.0.0.1:${taken.port}:${spare.port}`, "for its learners"],
+      [`127.0.0.1:${spare.port}:${taken.port}`, "for elections"],
+    ];
+    for (const [address, purpose] of addresses) {
+      const others = "server.2=127.0.0.1:3:4\nserver.3=127.0.0.1:5:6\n";
+      const limits = "initLimit=5\nsyncLimit=2\nelectionPortBindRetry=1\nquorumListenOnAllIPs=false\n";
+      writeFileSync(join(directory, "three.cfg"), `dataDir=./d\n${limits}server.1=${address}\n${others}`);
+      const { err, exitCode } = await runToEnd("three.cfg", "--id", "1");
+      const { message } = /zoon: (?<message>.*)/.exec(err)!.groups!;
+      // As root both ports open; else the other one is refused first.
+      if (process.getuid?.() === 0) {
+        expect(message).toStartWith(
+          `cannot listen on 127.0.0.1:${taken.port} ${purpose}: process ${process.pid}`,
+        );
+      }
+      expect(exitCode).toBe(1);
+    }
+    taken.stop(true);
+  }, 30_000);
 
   test.if(process.platform !== "win32")("goes when its parent is gone, if told to", async () => {
     const command = `"$0" "$1" server --client-port 0 --data-dir "$2" --exit-with-parent & wait`;
