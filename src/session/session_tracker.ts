@@ -19,6 +19,8 @@ export class Session {
   closing = false;
   /** No other server knows of it. */
   isLocal = false;
+  /** Its client was heard here, which the leader has yet to be told. */
+  isTouched = false;
   /** Who it is attached to now: a write from anybody else has moved away (-118); null until somebody is. */
   owner: unknown = null;
 

@@ -94,7 +94,8 @@ export class LearnerRole implements Role {
   readonly #syncsAnswered = new Deque<[Connection, ClientRequest, Zxid]>();
   readonly #creating = new Map<SessionId, Connection>();
   readonly #revalidating = new Map<SessionId, Revalidation[]>();
-  readonly #touched = new Map<SessionId, number>();
+  /** The sessions heard of since the leader last asked, each once. */
+  #touched: Session[] = [];
   readonly #out = new JuteWriter(256);
   #applying = false;
   #finished = false;
@@ -159,7 +160,9 @@ export class LearnerRole implements Role {
   }
 
   touch(session: Session): void {
-    this.#touched.set(session.id, session.timeoutMs);
+    if (session.isTouched) return;
+    session.isTouched = true;
+    this.#touched.push(session);
   }
 
   tick(): void {}
@@ -233,11 +236,12 @@ export class LearnerRole implements Role {
   onPing(zxid: Zxid): void {
     const out = this.#out;
     out.reset();
-    for (const [id, timeoutMs] of this.#touched) {
-      out.long(id);
-      out.int(timeoutMs);
+    for (const session of this.#touched) {
+      session.isTouched = false;
+      out.long(session.id);
+      out.int(session.timeoutMs);
     }
-    this.#touched.clear();
+    this.#touched = [];
     this.#parts.link.send(PacketType.ping, zxid, out.view());
   }
 

@@ -108,6 +108,12 @@ export class LearnerBench {
     return this.#proposed.splice(0);
   }
 
+  /** The leader asks which sessions were heard of. */
+  ping(): void {
+    this.#role.onPing(0);
+    this.follower.settle();
+  }
+
   /** What the follower sent reaches the leader; what comes of it has yet to reach the follower. */
   deliver(): void {
     this.follower.settle();
@@ -133,6 +139,9 @@ export class LearnerBench {
         this.#role.onRevalidated(id, isValid);
       });
       return;
+    }
+    if (packet.type === PacketType.ping) {
+      while (data.remaining > 0) this.sent.push(`PING ${data.long().toString(16)} ${data.int()}`);
     }
     if (packet.type !== PacketType.request) return void this.sent.push(packetName(packet.type));
     const sessionId = data.long();

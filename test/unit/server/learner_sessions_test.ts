@@ -100,6 +100,20 @@ describe("a session at a follower", () => {
     expect(answers(second)).toEqual([[1, 0]]);
   });
 
+  test("is told to the leader with the next ping, once, when its client was heard", () => {
+    const bench = new LearnerBench();
+    const { client, id } = connect(bench);
+    connect(bench);
+    bench.takeSent();
+    for (const xid of [1, 2]) client.request(xid, OpCode.exists, readBody("/"));
+    bench.ping();
+    bench.ping();
+    client.request(-2, OpCode.ping);
+    bench.ping();
+    const heard = `PING ${id.toString(16)} 10000`;
+    expect(bench.takeSent()).toEqual([heard, "PING", "PING", heard, "PING"]);
+  });
+
   test("asked for after its end was decided has expired", () => {
     const bench = new LearnerBench();
     const { client, id } = connect(bench);
