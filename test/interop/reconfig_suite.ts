@@ -112,6 +112,24 @@ export function testReconfiguration(flavors: readonly [Flavor, Flavor, Flavor]):
     expect(textOf(await patiently(() => client.getData("/three-of-four")))).toBe("x");
   });
 
+  reconfigTest("a server that was removed goes on following, under the next leader too", async (servers) => {
+    const fourth = await servers.add(4, flavors[0]);
+    await servers.startJoining(fourth, "participant");
+    const client = await servers.client();
+    await client.reconfig({ joining: `server.4=${fourth.line()}` });
+    const leader = await servers.settled();
+    const removed = servers.servers.find((server) => server !== leader)!;
+    const config = textOf(await client.reconfig({ leaving: String(removed.id) }));
+    await removed.knows(config);
+    await leader.kill();
+    await servers.settled();
+    await patiently(() => client.setData("/", "after the leader"));
+    const own = await servers.client(removed);
+    await patiently(() => own.sync("/").then(() => true));
+    expect(textOf(await patiently(() => own.getData("/")))).toBe("after the leader");
+    await patiently(() => own.setData("/", "by the removed one"));
+  });
+
   reconfigTest("a leader that is removed hands over, and nothing acknowledged is lost", async (servers) => {
     const fourth = await servers.add(4, flavors[2]);
     await servers.startJoining(fourth, "participant");
