@@ -3,16 +3,18 @@ import { defaultDataDir } from "../ensemble.ts";
 
 /** What to type next in another terminal in the same directory. */
 export function nextSteps(
-  { zoon, hosts, dataDir, leader }: {
+  { zoon, hosts, dataDir, leader, voters }: {
     /** How the program is called there. */
     readonly zoon: string;
     /** What clients connect to. */
     readonly hosts: string;
     readonly dataDir: string;
     readonly leader: number;
+    readonly voters: number;
   },
 ): string[] {
   const flag = dataDirFlag(dataDir);
+  const status = `${zoon} status${flag === "" ? "" : ` -s ${hosts}`}`;
   return [
     "",
     "In another terminal, write and read something,",
@@ -20,11 +22,14 @@ export function nextSteps(
     `  ${zoon} shell -s ${hosts} create /hello world`,
     `  ${zoon} shell -s ${hosts} get /hello`,
     "",
-    "then kill the leader, see who leads instead, and bring it back:",
-    "",
-    `  ${zoon} ensemble kill ${leader}${flag}`,
-    `  ${zoon} status${flag === "" ? "" : ` -s ${hosts}`}`,
-    `  ${zoon} ensemble start ${leader}${flag}`,
+    // With fewer there would be nobody to take over.
+    ...(voters < 3 ? ["and see how it is:", "", `  ${status}`] : [
+      "then kill the leader, see who leads instead, and bring it back:",
+      "",
+      `  ${zoon} ensemble kill ${leader}${flag}`,
+      `  ${status}`,
+      `  ${zoon} ensemble start ${leader}${flag}`,
+    ]),
     "",
     `Any ZooKeeper client can connect to ${hosts}. Ctrl-C stops all nodes.`,
     "",

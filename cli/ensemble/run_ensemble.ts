@@ -193,7 +193,7 @@ function displayFor(
   write: (text: string) => void,
 ): Display {
   if (flags.json === true) return new JsonDisplay(write);
-  const steps = { zoon: selfName(), hosts: connectionString(layout), dataDir };
+  const steps = { zoon: selfName(), hosts: connectionString(layout), dataDir, voters: votersOf(layout) };
   const hints: Hints = (leader) => nextSteps({ ...steps, leader });
   if (!isScreen()) return new PlainDisplay(write, hints);
   const terminal = {

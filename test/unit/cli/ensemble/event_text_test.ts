@@ -84,13 +84,16 @@ test("JSON displays write one object per line", () => {
 
 describe("what to type next", () => {
   test("names this program, these servers, this leader, and the directory if it is another", () => {
-    const steps = nextSteps({ zoon: "dist/zoon", hosts: "127.0.0.1:2181", dataDir: "/tmp/a b", leader: 3 });
-    expect(steps).toContain("  dist/zoon shell -s 127.0.0.1:2181 get /hello");
-    expect(steps).toContain("  dist/zoon ensemble kill 3 --data-dir '/tmp/a b'");
-    expect(steps).toContain("  dist/zoon status -s 127.0.0.1:2181");
-    const usual = nextSteps({ zoon: "zoon", hosts: "127.0.0.1:2181", dataDir: "zoon-ensemble/", leader: 1 });
-    expect(usual).toContain("  zoon ensemble kill 1");
-    expect(usual).toContain("  zoon status");
+    const three = { zoon: "dist/zoon", hosts: "127.0.0.1:2181", leader: 3, voters: 3 };
+    const elsewhere = nextSteps({ ...three, dataDir: "/tmp/a b" });
+    expect(elsewhere).toContain("  dist/zoon shell -s 127.0.0.1:2181 get /hello");
+    expect(elsewhere).toContain("  dist/zoon ensemble kill 3 --data-dir '/tmp/a b'");
+    expect(elsewhere).toContain("  dist/zoon status -s 127.0.0.1:2181");
+    const usual = nextSteps({ ...three, dataDir: "zoon-ensemble/" });
+    expect(usual).toContain("  dist/zoon ensemble kill 3");
+    expect(usual).toContain("  dist/zoon status");
+    // Nobody would take over.
+    expect(nextSteps({ ...three, dataDir: "zoon-ensemble/", voters: 2 }).join("\n")).not.toContain("kill");
   });
 
   test("quotes only paths that a shell would take apart", () => {
