@@ -155,6 +155,8 @@ export class LeaderRole implements Role, LeaderEffects {
   /** The disk refused what is newest; until what is older is applied, nothing can be prepared on top of it. */
   #recovering = false;
   #refusing = false;
+  /** The disk refused what followers were sent: the office ends, and until then nothing more may follow behind the gap. */
+  #isOver = false;
   /** Refused, and answered only when what is older has been: replies leave in order. */
   #refused: Proposal[] = [];
 
@@ -214,6 +216,7 @@ export class LeaderRole implements Role, LeaderEffects {
    */
   submit(connection: Connection, op: WriteOp, request: ClientRequest, body: JuteReader): number {
     const { preparation, host, metrics } = this.#parts;
+    if (this.#isOver) return ErrorCode.connectionLoss;
     if (this.#recovering) return ErrorCode.systemError;
     if (this.#proposals.length >= limits.proposalsOutstandingMax) return ErrorCode.throttledOp;
     if (this.#isUsedUp()) return ErrorCode.connectionLoss;
@@ -242,7 +245,7 @@ export class LeaderRole implements Role, LeaderEffects {
   submitForwarded(request: ForwardedRequest): void {
     const { preparation, host } = this.#parts;
     const { sessionId, cxid, op, body, from } = request;
-    if (this.#isUsedUp()) return;
+    if (this.#isOver || this.#isUsedUp()) return;
     const session = host.sessions.get(sessionId) ?? null;
     let error: number = ErrorCode.ok;
     if (op === null) error = ErrorCode.unimplemented;
@@ -281,7 +284,7 @@ export class LeaderRole implements Role, LeaderEffects {
   /** Proposes that a session begin which a learner's client asked for. */
   createForwarded(sessionId: SessionId, timeoutMs: number, from: unknown): void {
     const { host } = this.#parts;
-    if (this.#isUsedUp()) return;
+    if (this.#isOver || this.#isUsedUp()) return;
     const session = host.sessions.add(sessionId, timeoutMs, host.nowMs);
     session.owner = from;
     this.#proposeCreateSession(session, null);
@@ -329,6 +332,7 @@ export class LeaderRole implements Role, LeaderEffects {
 
   /** This server's disk has synced everything up to `zxid`. */
   onDurable(zxid: Zxid): void {
+    if (this.#isOver) return;
     this.#refusing = false;
     this.#durable = Math.max(this.#durable, zxid);
     this.#parts.leader.onAck(this.#parts.serverId, zxid, this);
@@ -337,7 +341,7 @@ export class LeaderRole implements Role, LeaderEffects {
 
   /** A learner has `zxid`, and all before it, on its disk. */
   onLearnerAck(from: ServerId, zxid: Zxid): void {
-    this.#parts.leader.onAck(from, zxid, this);
+    if (!this.#isOver) this.#parts.leader.onAck(from, zxid, this);
   }
 
   /** A learner was synchronized anew: it holds nothing behind `zxid`. */
@@ -388,6 +392,7 @@ export class LeaderRole implements Role, LeaderEffects {
     this.#recovering = true;
     if (learners !== null) {
       this.#refused = [];
+      this.#isOver = true;
       return learners.resign(`the disk takes no more (${error.code})`);
     }
     if (older.length === 0) this.#onIdle();
@@ -451,7 +456,8 @@ export class LeaderRole implements Role, LeaderEffects {
   }
 
   #mayPropose(): boolean {
-    return !this.#recovering && this.#proposals.length < limits.proposalsOutstandingMax && !this.#isUsedUp();
+    return !this.#isOver && !this.#recovering && this.#proposals.length < limits.proposalsOutstandingMax &&
+      !this.#isUsedUp();
   }
 
   /** The counter of an epoch is at its end: the last zxid is never given out (ZOOKEEPER-1277). */
