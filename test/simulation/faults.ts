@@ -12,6 +12,9 @@ const minuteMs = 60_000;
 /** Bytes in one piece of nonsense, at most. */
 const garbageBytesMax = 200;
 
+/** How often a fault that is one server's is the leader's. */
+const leaderChance = 0.4;
+
 /** Breaks an ensemble in the ways and as often as its parameters say, until it is told to heal everything. */
 export class Faults {
   /** Faults done so far, by kind. */
@@ -68,7 +71,11 @@ export class Faults {
   }
 
   #do(kind: FaultKind): void {
-    const server = this.#chance.pick(this.#ensemble.servers);
+    const leader = this.#ensemble.leader();
+    // Whoever leads has the most to lose.
+    const server = leader !== undefined && this.#chance.happens(leaderChance)
+      ? leader
+      : this.#chance.pick(this.#ensemble.servers);
     switch (kind) {
       case "cut":
       case "cutOneWay":

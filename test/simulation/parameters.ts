@@ -82,10 +82,13 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
   const chance = new Chance(seed);
   const servers = chance.pick([3, 3, 3, 4, 5, 5, 6, 7]);
   const observers = servers > 3 ? chance.pick([0, 0, 1, 1, 2].filter((count) => servers - count >= 3)) : 0;
-  const tickMs = chance.pick([50, 100, 200, 400]);
+  const latencyMs = chance.pick([0.05, 0.2, 1, 5]);
+  const jitterMs = chance.pick([0, 0.1, 1, 5]);
+  // Timeouts that a healthy network cannot keep would only show that.
+  const tickMs = chance.pick([50, 100, 200, 400].filter((ms) => ms >= 40 * (latencyMs + jitterMs)));
   const faults = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>;
   // A few kinds at a time, each often or rarely: all of them together would hide what two alone bring about.
-  const violence = chance.pick([0, 4, 10, 20, 40]);
+  const violence = chance.pick([0, 10, 20, 40, 80, 160]);
   for (const kind of faultKinds) {
     if (chance.happens(0.35)) faults[kind] = violence * chance.between(0.2, 1);
   }
@@ -97,8 +100,8 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
     tickMs,
     initLimit: chance.whole(4, 10),
     syncLimit: chance.whole(2, 6),
-    latencyMs: chance.pick([0.05, 0.2, 1, 5]),
-    jitterMs: chance.pick([0, 0.1, 1, 5]),
+    latencyMs,
+    jitterMs,
     windowBytes: chance.pick([2048, 16_384, 65_536, 262_144]),
     splitChance: chance.pick([0, 0.02, 0.3]),
     dripChance: chance.pick([0, 0, 0.05]),

@@ -206,7 +206,10 @@ export class SimEnsemble {
   }
 
   *#stores(): Iterable<readonly [number, ZnodeStore]> {
-    for (const { id, store, isOn } of this.servers) if (isOn && store !== null) yield [id, store];
+    for (const { id } of this.#membership.servers) {
+      const { store, isOn } = this.server(id);
+      if (isOn && store !== null) yield [id, store];
+    }
   }
 
   readonly #serverEvents: SimServerEvents = {

@@ -23,10 +23,10 @@ export interface Committed {
 /** What one server holds, as far as its trace tells. */
 interface Chain {
   isLeading: boolean;
-  /** Zxids in its log or tree, ascending; those below the base are not listed. */
+  /** Zxids in its log or tree, ascending. */
   zxids: number[];
-  /** The tree and log hold all that was committed up to here. */
-  base: number;
+  /** Who sends it a snapshot. */
+  source: number;
 }
 
 /**
@@ -100,11 +100,11 @@ export class AgreedHistory {
       case "truncate":
         return cut(chain, event.zxid);
       case "load":
-        if (event.from === "leader") {
-          chain.base = event.zxid;
-          chain.zxids = [];
-        }
+        if (event.from === "leader") chain.zxids = [...this.#chainOf(chain.source).zxids];
         return cut(chain, event.zxid);
+      case "sync":
+        if (!chain.isLeading) chain.source = event.peer;
+        return;
       case "commit":
         if (chain.isLeading) this.#extend(chain, event.zxid);
         return;
@@ -127,7 +127,8 @@ export class AgreedHistory {
   #extend(chain: Chain, zxid: number): void {
     const last = this.lastZxid;
     if (zxid <= last) return;
-    for (const held of chain.zxids) if (held > last && held < zxid) this.#commit(held);
+    const newer = chain.zxids.findLastIndex((held) => held <= last) + 1;
+    for (const held of chain.zxids.slice(newer)) if (held < zxid) this.#commit(held);
     this.#commit(zxid);
   }
 
@@ -151,15 +152,15 @@ export class AgreedHistory {
   #chainOf(server: number): Chain {
     let chain = this.#chains.get(server);
     if (chain === undefined) {
-      chain = { isLeading: false, zxids: [], base: 0 };
+      chain = { isLeading: false, zxids: [], source: 0 };
       this.#chains.set(server, chain);
     }
     return chain;
   }
 }
 
-function append({ zxids, base }: Chain, zxid: number): void {
-  if (zxid > (zxids.at(-1) ?? base)) zxids.push(zxid);
+function append({ zxids }: Chain, zxid: number): void {
+  if (zxid > (zxids.at(-1) ?? 0)) zxids.push(zxid);
 }
 
 function cut({ zxids }: Chain, zxid: number): void {

@@ -31,7 +31,7 @@ import { WatchBeforeData } from "./watch_before_data.ts";
 export interface CheckedEnsemble {
   readonly members: readonly number[];
   readonly voters: Voters;
-  /** The znodes of every server that runs. */
+  /** The znodes of every member that runs. */
   stores(): Iterable<readonly [server: number, store: ZnodeStore]>;
 }
 

@@ -18,8 +18,8 @@ export class ReadsNeverGoBack implements Checker {
     if (event.kind !== "replied") return;
     const { operation } = event;
     const { session, zxid } = operation;
-    // Pings and refusals of the server itself may come without a state.
-    if (zxid <= 0) return;
+    // A ping shows no state: clients do not remember its zxid either (ClientCnxn.readResponse).
+    if (zxid <= 0 || operation.request.kind === "ping") return;
     const before = this.#seen.get(session) ?? 0;
     if (zxid < before) {
       this.#fail(
