@@ -4,6 +4,7 @@ import type { Display } from "./launcher_event.ts";
 import { connectionString, type Layout } from "./layout.ts";
 import { Monitor, type MonitoredNode } from "./monitor.ts";
 import { NodeProcess } from "./node_process.ts";
+import { busyPorts, busyPortText } from "./ports.ts";
 import { isLeading, isServing, leaderOf, type NodeView } from "./node_view.ts";
 import { chooseNodes } from "./choose_nodes.ts";
 
@@ -133,13 +134,21 @@ export class Launcher {
         node.process.resume();
         this.#monitor.look(id);
         return { node: id, done: true, message: `node ${id} goes on` };
-      case "start":
+      case "start": {
+        // Whatever listens there would be taken for the node.
+        const [busy] = await busyPorts({ ...this.#options.layout, nodes: [node.plan] });
+        if (busy !== undefined) {
+          return { node: id, done: false, message: `node ${id} cannot start: ${busyPortText(busy)}` };
+        }
+        const late = refusalOf(action, node, this.#monitor);
+        if (late !== undefined) return { node: id, done: false, message: late };
         this.#start(node);
         await this.#until(
           () => isServing(this.#viewOf(id).state) || node.process.pid === undefined,
           startWatchMs,
         );
         return startResult(this.#viewOf(id));
+      }
     }
   }
 

@@ -81,20 +81,28 @@ export function busyPortsText(
     readonly ownerOf?: (port: number) => PortOwner | undefined;
   },
 ): string {
-  const ensembles = new Set<string>();
-  const lines = busy.slice(0, namedMax).map((each) => {
-    const what = `port ${each.port} (node ${each.id}, ${each.use}) is`;
-    const owner = ownerOf(each.port);
-    if (owner === undefined) return `${what} used by another process, or not allowed`;
-    const by = `${what} used by process ${owner.pid} (${owner.name})`;
-    const node = nodeOf(owner.pid);
-    if (node === undefined) return by;
-    ensembles.add(node.directory);
-    return `${by}, node ${node.id} of the ensemble in ${node.directory}`;
-  });
+  const named = busy.slice(0, namedMax);
+  const lines = named.map((each) => busyPortText(each, ownerOf));
+  const ensembles = new Set(named.flatMap(({ port }) => {
+    const owner = ownerOf(port);
+    return owner === undefined ? [] : nodeOf(owner.pid)?.directory ?? [];
+  }));
   if (busy.length > namedMax) lines.push(`and so are ${busy.length - namedMax} others`);
   for (const directory of ensembles) lines.push(`Stop that: ${zoon} ensemble down${dataDirFlag(directory)}`);
   if (ensembles.size === 0) lines.push("Stop what uses them");
   if (retry !== undefined) lines.push(`or take other ports: ${retry}`);
   return lines.join("\n");
+}
+
+/** Says that a port is busy, and by whom if that can be known. */
+export function busyPortText(
+  { port, id, use }: NodePort,
+  ownerOf: (port: number) => PortOwner | undefined = findPortOwner,
+): string {
+  const what = `port ${port} (node ${id}, ${use}) is used by`;
+  const owner = ownerOf(port);
+  if (owner === undefined) return `${what} another process, or not allowed`;
+  const node = nodeOf(owner.pid);
+  const by = `${what} process ${owner.pid} (${owner.name})`;
+  return node === undefined ? by : `${by}, node ${node.id} of the ensemble in ${node.directory}`;
 }

@@ -1,6 +1,7 @@
 /** The launcher over real processes that only stand in for servers: no elections, all else as it is. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodePaths, readPid, writeEnsemble } from "../../../../cli/ensemble/ensemble_directory.ts";
@@ -28,11 +29,13 @@ afterEach(async () => {
 
 /** Two voters and an observer; node 2 leads. */
 class TestEnsemble {
+  readonly layout: Layout;
   readonly launcher: Launcher;
   readonly events: LauncherEvent[] = [];
   #wake = () => {};
 
   constructor(layout: Layout) {
+    this.layout = layout;
     writeEnsemble(directory, layout, []);
     this.setMode(1, "follower");
     this.setMode(2, "leader");
@@ -170,6 +173,32 @@ describe("orders", () => {
     ]);
     expect(await ensemble.order("kill", "3", "4")).toEqual([
       "refused: there is no node 4: the nodes are 1, 2, 3",
+    ]);
+  }, 30_000);
+
+  test("start no node whose port somebody else has taken, and say who", async () => {
+    ensemble.launcher.start();
+    await ensemble.untilReady();
+    await ensemble.order("stop", "1");
+    const { electionPort } = ensemble.layout.nodes[0];
+    const other = createServer();
+    await new Promise<void>((done) => other.listen(electionPort, "127.0.0.1", done));
+    const [answer] = await ensemble.order("start", "1");
+    expect(answer).toStartWith(
+      `not done: node 1 cannot start: port ${electionPort} (node 1, elections) is used by `,
+    );
+    await new Promise((done) => other.close(done));
+    expect(await ensemble.order("start", "1")).toEqual(["node 1 is started: follower"]);
+  }, 30_000);
+
+  test("to start the same node twice at once start it once", async () => {
+    ensemble.launcher.start();
+    await ensemble.untilReady();
+    await ensemble.order("stop", "1");
+    const answers = await Promise.all([ensemble.order("start", "1"), ensemble.order("start", "1")]);
+    expect(answers.flat().sort()).toEqual([
+      "node 1 is started: follower",
+      expect.stringMatching(/^not done: /),
     ]);
   }, 30_000);
 
