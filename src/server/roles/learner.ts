@@ -290,13 +290,14 @@ export class LearnerRole implements Role {
     const session = host.findSession(view.getInt32(0), view.getInt32(4));
     const connection = session?.owner instanceof Connection ? session.owner : null;
     const request = this.#requestOf(connection, view.getInt32(8));
+    const type = txnTypeOf(bytes, 0);
     const reply = this.#reply;
-    reply.begin(request === null ? "nothing" : (request.op as WriteOp).reply);
+    // A multi that the leader refuses as a whole has no results.
+    reply.begin(request === null || type === OpCode.error ? "nothing" : (request.op as WriteOp).reply);
     tree.apply(bytes, 0, end, request === null ? null : reply, events);
     this.#traceApply(entry);
     reply.end();
     log.remember(zxid, bytes, 0, end);
-    const type = txnTypeOf(bytes, 0);
     if (type === OpCode.createSession) this.#onCreated(view.getBigInt64(0), session ?? null);
     else if (type === OpCode.closeSession && session !== undefined) {
       session.closing = true;

@@ -2,10 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { JuteReader } from "../../../src/jute/reader.ts";
 import { CreateFlag } from "../../../src/protocol/create_mode.ts";
 import { decodeConnectResponse } from "../../../src/protocol/connect.ts";
+import { ErrorCode } from "../../../src/protocol/error_code.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import { sessionPassword } from "../../../src/protocol/session_id.ts";
 import { noZnode } from "../../../src/tree/znode_store.ts";
-import { LearnerBench } from "./learner_bench.ts";
+import { checkAndCreateBody, LearnerBench } from "./learner_bench.ts";
 import { type BenchClient, createBody, readBody } from "./replica_bench.ts";
 
 /** Opens a session at the follower, or takes one up there. */
@@ -70,6 +71,19 @@ describe("a session at a follower", () => {
     expect(bench.leader.tree.store.findPath("/b")).not.toBe(noZnode);
     expect(client.takeFrames()).toEqual([]);
     expect(client.ended).toBe(true);
+  });
+
+  test("is told of a multi that the leader refuses as a whole", () => {
+    const bench = new LearnerBench();
+    const { client, id } = connect(bench);
+    bench.leader.sessions.get(id)!.closing = true;
+    client.request(1, OpCode.multi, checkAndCreateBody(createBody("/a")));
+    bench.settle();
+    expect(answers(client)).toEqual([[1, ErrorCode.sessionExpired]]);
+    const other = connect(bench).client;
+    other.request(1, OpCode.multi, (body) => body.int(OpCode.create));
+    bench.settle();
+    expect(answers(other)).toEqual([[1, ErrorCode.marshallingError]]);
   });
 
   test("that its leader lets expire ends with its connection and its ephemerals", () => {
