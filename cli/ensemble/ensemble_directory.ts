@@ -22,7 +22,7 @@ import {
 import { basename, join, resolve } from "node:path";
 import { parseProperties } from "../../src/quorum/properties.ts";
 import { CliError, ExitCode } from "../_errors.ts";
-import { type Layout, layoutSchema } from "./layout.ts";
+import { type Layout, layoutSchema, type NodePlan } from "./layout.ts";
 import { newNodeConfig, type Setting, withPorts, withSettings } from "./node_config.ts";
 
 const layoutName = "ensemble.json";
@@ -148,8 +148,8 @@ export function writeEnsemble(
     const myid = join(data, "myid");
     if (!existsSync(myid)) writeWhole(myid, `${node.id}\n`);
     for (const path of dynamicFilesIn(home)) rewrite(path, (text) => withPorts(text, before, layout));
-    if (!existsSync(config)) writeWhole(config, newNodeConfig(layout, node, data, settings));
-    else rewrite(config, (text) => editedConfig(text, { before, layout, home, data, settings }));
+    const planned = plannedConfig(directory, layout, node, settings, before);
+    if (!existsSync(config) || readFileSync(config, "latin1") !== planned) writeWhole(config, planned);
   }
 }
 
@@ -157,15 +157,13 @@ export function writeEnsemble(
 export function plannedConfig(
   directory: string,
   layout: Layout,
-  id: number,
+  node: NodePlan,
   settings: readonly Setting[],
+  before: Layout,
 ): string {
-  const { home, config, data } = nodePaths(directory, id);
-  if (existsSync(config)) {
-    return editedConfig(readFileSync(config, "latin1"), { before: layout, layout, home, data, settings });
-  }
-  const node = layout.nodes.find((each) => each.id === id);
-  return node === undefined ? "" : newNodeConfig(layout, node, data, settings);
+  const { home, config, data } = nodePaths(directory, node.id);
+  if (!existsSync(config)) return newNodeConfig(layout, node, data, settings);
+  return editedConfig(readFileSync(config, "latin1"), { before, layout, home, data, settings });
 }
 
 interface Edits {

@@ -140,7 +140,9 @@ export class Launcher {
         if (busy !== undefined) {
           return { node: id, done: false, message: `node ${id} cannot start: ${busyPortText(busy)}` };
         }
-        const late = refusalOf(action, node, this.#monitor);
+        const late = this.#stopping === undefined
+          ? refusalOf(action, node, this.#monitor)
+          : "the ensemble is being stopped";
         if (late !== undefined) return { node: id, done: false, message: late };
         this.#start(node);
         await this.#until(
@@ -173,6 +175,10 @@ export class Launcher {
     const views = this.#monitor.views;
     // Nobody had the time to ask for it: there is something wrong with all of them.
     if (!this.#ordered && views.every(({ state }) => state === "down")) {
+      this.#options.display.tell({
+        event: "notice",
+        message: "no node has come up; there is nothing to run",
+      });
       this.#done.resolve("failed");
       return;
     }
@@ -207,11 +213,13 @@ export class Launcher {
   async #stopAll(reason: string): Promise<void> {
     const { display } = this.#options;
     display.tell({ event: "stopping", reason });
-    const rank = ({ state, role }: NodeView) => isLeading(state) ? 2 : role === "observer" ? 0 : 1;
-    for (const wave of [0, 1, 2]) {
-      const nodes = this.#nodes.filter(({ plan }) => rank(this.#viewOf(plan.id)) === wave);
-      await Promise.all(nodes.map(({ process }) => stopOrKill(process)));
+    // Decided beforehand: a leader whose followers are gone is none any more.
+    const waves: NodeProcess[][] = [[], [], []];
+    for (const { plan, process } of this.#nodes) {
+      const { state, role } = this.#viewOf(plan.id);
+      waves[isLeading(state) ? 2 : role === "observer" ? 0 : 1].push(process);
     }
+    for (const wave of waves) await Promise.all(wave.map(stopOrKill));
     this.#monitor.end();
     display.tell({ event: "stopped" });
     this.#done.resolve("stopped");

@@ -57,9 +57,11 @@ export async function runEnsemble(voters: number | undefined, flags: EnsembleFla
   try {
     if (found !== undefined) notices.push(...await endLeftovers(dataDir, found));
     layout = await chooseLayout(before, voters, flags, dataDir);
+    // All that may be wrong is found out before anything is removed.
+    checkSettings(dataDir, layout, settings, before);
     if (flags.fresh === true && found !== undefined) wipeEnsemble(dataDir, found);
-    checkSettings(dataDir, layout, settings);
     writeEnsemble(dataDir, layout, settings, before);
+    writeFileSync(launcherPidFile(dataDir), `${process.pid}\n`);
   } catch (error) {
     lock.release();
     if (made) removeEmpty(dataDir);
@@ -80,7 +82,6 @@ export async function runEnsemble(voters: number | undefined, flags: EnsembleFla
   for (const message of notices) display.tell({ event: "notice", message });
   launcher.start();
 
-  writeFileSync(launcherPidFile(dataDir), `${process.pid}\n`);
   const control = await serveControl(controlPath(dataDir), (request) => launcher.handle(request))
     .catch((error: Error) => {
       const message = `other terminals cannot give orders: ${error.message}`;

@@ -4,7 +4,7 @@ import { loadServerConfig } from "../../src/config/zoo_cfg.ts";
 import { CliError, ExitCode } from "../_errors.ts";
 import { nodePaths, plannedConfig } from "./ensemble_directory.ts";
 import type { Layout } from "./layout.ts";
-import { isOwnKey, type Setting } from "./node_config.ts";
+import { isOwnKey, newNodeConfig, type Setting } from "./node_config.ts";
 
 /**
  * The keys of zoo.cfg that flags set.
@@ -39,13 +39,22 @@ function readSetting(text: string): Setting {
 /**
  * Reads the zoo.cfg that settings lead to as a server would, before anything is written.
  *
+ * @param before The ensemble that is there and stays; undefined for a new one.
  * @throws {CliError} With what is wrong, by key.
  */
-export function checkSettings(dataDir: string, layout: Layout, settings: readonly Setting[]): void {
+export function checkSettings(
+  dataDir: string,
+  layout: Layout,
+  settings: readonly Setting[],
+  before: Layout | undefined,
+): void {
   if (settings.length === 0) return;
-  const [{ id }] = layout.nodes;
-  const { config } = nodePaths(dataDir, id);
-  const text = plannedConfig(dataDir, layout, id, settings);
+  const [node] = layout.nodes;
+  const { id } = node;
+  const { config, data } = nodePaths(dataDir, id);
+  const text = before === undefined
+    ? newNodeConfig(layout, node, data, settings)
+    : plannedConfig(dataDir, layout, node, settings, before);
   try {
     loadServerConfig({
       file: config,

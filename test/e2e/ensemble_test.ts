@@ -235,7 +235,13 @@ describe("the directory", () => {
     await zk.close();
     await first.stop();
 
+    // Nothing is removed for a start that cannot be.
+    expect(await zoon("ensemble", "--fresh", "--set", "tickTime=soon", "--data-dir", dataDir)).toMatchObject({
+      code: 2,
+    });
     const second = await launch(["3"], dataDir);
+    await using reader = await connect(second.hosts);
+    expect(await reader.exists("/old")).not.toBeNull();
     expect(second.hosts).toBe(first.hosts);
     expect(second.stdout()).toContain(
       `${dataDir} holds an ensemble of 1 server, which is started as it is; --fresh would replace it by one of 3 servers`,

@@ -1,6 +1,7 @@
 /**
  * Stands in for `zoon server CFG --exit-with-parent`: listens for clients where its zoo.cfg says and answers `srvr`
- * with what the file `mode` beside that says, anew for each question. A file `fail` there has it end at once.
+ * with what the file `mode` beside that says, anew for each question. A file `fail` there has it end at once, and one
+ * `slow` keeps it from stopping while it is there.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -17,7 +18,10 @@ if (existsSync(join(home, "fail"))) {
   );
   process.exit(3);
 }
-process.on("SIGTERM", () => process.exit(0));
+process.on("SIGTERM", async () => {
+  while (existsSync(join(home, "slow"))) await Bun.sleep(5);
+  process.exit(0);
+});
 createServer((socket) => {
   socket.on("error", () => {});
   socket.on("data", () => {

@@ -91,7 +91,7 @@ describe("writeEnsemble()", () => {
 
   test("sets keys in files that are there, as announced beforehand", () => {
     write();
-    const planned = plannedConfig(directory, two, 1, [["tickTime", "100"]]);
+    const planned = plannedConfig(directory, two, two.nodes[0], [["tickTime", "100"]], two);
     writeEnsemble(directory, two, [["tickTime", "100"]]);
     expect(textOf(nodePaths(directory, 1).config)).toBe(planned);
     expect(planned).toMatch(/^tickTime=100$/m);

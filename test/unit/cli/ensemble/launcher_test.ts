@@ -122,6 +122,21 @@ describe("an ensemble", () => {
     for (const id of [1, 2, 3]) expect(existsSync(nodePaths(directory, id).pidFile)).toBe(false);
   }, 30_000);
 
+  test("stops a leader too that is none any more when its turn comes", async () => {
+    const { launcher, events } = ensemble;
+    launcher.start();
+    await ensemble.untilReady();
+    const slow = join(nodePaths(directory, 1).home, "slow");
+    writeFileSync(slow, "");
+    const stopped = launcher.stop("SIGINT");
+    await ensemble.untilState(3, "down");
+    ensemble.setMode(2, "looking");
+    await ensemble.untilState(2, "looking");
+    rmSync(slow);
+    await stopped;
+    expect(events.filter((event) => event.event === "node" && event.node.state === "down")).toHaveLength(3);
+  }, 30_000);
+
   test("goes on without a node that ends by itself, and says what that logged last", async () => {
     writeFileSync(join(nodePaths(directory, 1).home, "fail"), "");
     ensemble.launcher.start();

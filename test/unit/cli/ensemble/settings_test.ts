@@ -31,14 +31,16 @@ describe("settingsOf()", () => {
 
 describe("checkSettings()", () => {
   test("lets good values pass", () => {
-    expect(() => checkSettings(directory, layout, [["snapCount", "1000"], ["tickTime", "100"]])).not
+    expect(() => checkSettings(directory, layout, [["snapCount", "1000"], ["tickTime", "100"]], undefined))
+      .not
       .toThrow();
   });
 
   test("names key, value and rule of each bad one, before anything is written", () => {
-    expect(() => checkSettings(directory, layout, [["snapCount", "many"], ["syncLimit", "-1"]])).toThrow(
-      /^syncLimit=-1 must be .*\nsnapCount=many must be a whole number$/,
-    );
-    expect(() => checkSettings(directory, layout, [["initLimit", "0"]])).toThrow("initLimit");
+    expect(() => checkSettings(directory, layout, [["snapCount", "many"], ["syncLimit", "-1"]], undefined))
+      .toThrow(
+        /^syncLimit=-1 must be .*\nsnapCount=many must be a whole number$/,
+      );
+    expect(() => checkSettings(directory, layout, [["initLimit", "0"]], layout)).toThrow("initLimit");
   });
 });
