@@ -65,6 +65,13 @@ const redialMsMax = 1000;
  * with a new link in place of the old, so impatience would cut what has just been made.
  */
 const dialBackMs = 1000;
+/**
+ * How long a server that is looked for may be silent after it was told something, before a new link is made in place of
+ * the old: after a network was cut, TCP tries a dead one ever more rarely, for minutes. One that has nothing to say is
+ * linked anew in vain, so the time is doubled from the least to the greatest until it is heard.
+ */
+const silenceMsMin = 1000;
+const silenceMsMax = 16_000;
 /** A handshake that comes so soon after a link was made was sent before the link was seen: both sides dialled at once. */
 const crossingMs = 500;
 
@@ -157,8 +164,10 @@ export class ElectionPort {
     new DataView(frame.buffer).setInt32(0, body.length);
     frame.set(body, 4);
     peer.last = frame;
-    if (peer.link !== null) peer.link.write(frame);
-    else this.#maybeDial(peer);
+    if (peer.link !== null) {
+      peer.link.write(frame);
+      this.#awaitAnswer(peer);
+    } else this.#maybeDial(peer);
   }
 
   /** Dials those of `sids` that there is no link to, again and again until they are met or {@link rest} is called. */
@@ -180,6 +189,7 @@ export class ElectionPort {
     for (const peer of this.#peers.values()) {
       peer.last = null;
       peer.wait(null);
+      peer.onHeard();
       this.#tidy(peer);
     }
   }
@@ -192,6 +202,7 @@ export class ElectionPort {
     for (const greeting of this.#greeting) greeting.drop();
     for (const peer of this.#peers.values()) {
       peer.wait(null);
+      peer.onHeard();
       peer.link?.drop();
       peer.link = null;
     }
@@ -234,7 +245,9 @@ export class ElectionPort {
     if (sid > this.#options.self) return this.#establish(peer, socket);
     socket.end();
     const isCrossing = peer.link !== null && this.#world.clock.monotonicMs() - peer.linkedAtMs < crossingMs;
-    if (!peer.dialling && !isCrossing) void this.#dial(peer, addresses);
+    if (peer.dialling || isCrossing) return null;
+    peer.isDoubted = false;
+    void this.#dial(peer, addresses);
     return null;
   }
 
@@ -276,7 +289,7 @@ export class ElectionPort {
   #dialled(peer: Peer, socket: Socket): SocketEvents {
     const { self } = this.#options;
     // It may have dialled in the meantime: then this connection is one too many, and a handshake would cut the other.
-    if (this.#closed || (peer.sid > self && peer.link !== null)) {
+    if (this.#closed || (peer.sid > self && peer.link !== null && peer.link !== peer.silentLink)) {
       socket.destroy();
       return unheard;
     }
@@ -298,7 +311,10 @@ export class ElectionPort {
   #establish(peer: Peer, socket: Socket): Link {
     const old = peer.link;
     const link: Link = new Link(socket, {
-      onMessage: (bytes) => this.#events.onMessage(peer.sid, bytes),
+      onMessage: (bytes) => {
+        if (peer.link === link) peer.onHeard();
+        this.#events.onMessage(peer.sid, bytes);
+      },
       onBadLength: (length) => {
         this.#world.log.warn("Closed an election connection", {
           server: peer.sid,
@@ -320,9 +336,27 @@ export class ElectionPort {
       address: socket.remoteAddress,
     });
     peer.complained = false;
-    if (peer.last !== null) link.write(peer.last);
+    if (peer.last !== null) {
+      link.write(peer.last);
+      peer.giveTime(null);
+      this.#awaitAnswer(peer);
+    }
     this.#events.onLinkUp(peer.sid);
     return link;
+  }
+
+  /** A server that is looked for was told something, and may be silent for a while. */
+  #awaitAnswer(peer: Peer): void {
+    if (peer.awaitsAnswer || !this.#sought.has(peer.sid)) return;
+    peer.giveTime(this.#world.clock.setTimer(peer.silenceMs, () => {
+      peer.giveTime(null);
+      if (peer.link === null) return;
+      this.#world.log.debug("An election link is silent", { server: peer.sid, ms: peer.silenceMs });
+      peer.silenceMs = Math.min(peer.silenceMs * 2, silenceMsMax);
+      peer.silentLink = peer.link;
+      peer.isDoubted = true;
+      this.#maybeDial(peer);
+    }));
   }
 
   #broken(peer: Peer): void {
@@ -333,7 +367,9 @@ export class ElectionPort {
 
   /** A dial led to nothing. */
   #unreachable(peer: Peer, reason: string): void {
-    if (peer.link !== null && peer.sid > this.#options.self) return; // It dialled meanwhile.
+    // It dialled meanwhile, or was only slow to speak.
+    const isGood = peer.link !== null && peer.link !== peer.silentLink;
+    if (isGood && (peer.isDoubted || peer.sid > this.#options.self)) return;
     this.#world.log[peer.complained ? "debug" : "warn"]("Cannot reach a server for elections", {
       server: peer.sid,
       reason,
@@ -393,7 +429,14 @@ class Peer {
   redialMs = 0;
   /** A line about it in the log says that it cannot be reached. */
   complained = false;
+  /** The link that nothing was heard over for too long. */
+  silentLink: Link | null = null;
+  /** It was dialled last because it was silent, not because it said that the link is gone. */
+  isDoubted = false;
+  /** How long it may be silent next time, ms. */
+  silenceMs = silenceMsMin;
   #timer: Timer | null = null;
+  #silenceTimer: Timer | null = null;
 
   constructor(sid: ServerId) {
     this.sid = sid;
@@ -404,6 +447,23 @@ class Peer {
     this.#timer?.cancel();
     this.#timer = timer;
     if (timer === null) this.awaitsDialBack = false;
+  }
+
+  get awaitsAnswer(): boolean {
+    return this.#silenceTimer !== null;
+  }
+
+  /** Replaces what ends the time it has to answer. */
+  giveTime(timer: Timer | null): void {
+    this.#silenceTimer?.cancel();
+    this.#silenceTimer = timer;
+  }
+
+  /** It has spoken, or need not. */
+  onHeard(): void {
+    this.giveTime(null);
+    this.silentLink = null;
+    this.silenceMs = silenceMsMin;
   }
 }
 

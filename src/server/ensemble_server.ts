@@ -1,7 +1,6 @@
 import type { EnsembleConfigStatus, EnsembleStatus, ServerMode } from "../admin/status_view.ts";
 import type { Timer } from "../base/clock.ts";
 import { DiskError } from "../base/disk.ts";
-import type { Listener } from "../base/network.ts";
 import { randomBelow } from "../base/random.ts";
 import type { EnsembleConfig, ServerConfig } from "../config/server_config.ts";
 import { Election, type ElectionEffects } from "../election/election.ts";
@@ -22,7 +21,9 @@ import type { LoggedEntry } from "../zab/committed_log.ts";
 import type { DatabaseUser } from "./database.ts";
 import { ElectionPort } from "./election_port.ts";
 import { MembershipKeeper } from "./membership_keeper.ts";
-import { QuorumLink } from "./quorum_link.ts";
+import { LookPace } from "./look_pace.ts";
+import type { QuorumLink } from "./quorum_link.ts";
+import { QuorumPort } from "./quorum_port.ts";
 import { Following, type FollowingPeer } from "./roles/following.ts";
 import type { LeaderRole, Proposal } from "./roles/leader.ts";
 import { Leading, type LeadingPeer } from "./roles/leading.ts";
@@ -31,16 +32,8 @@ import { ReadOnlyRole } from "./roles/read_only.ts";
 import type { RunningServer, ServerWorld } from "./server.ts";
 import { ServerCore } from "./server_core.ts";
 
-/** A learner that connects before this server knows that it leads is kept waiting for so long, ms. */
-const earlyLearnerMs = 1000;
-const earlyLearnersMax = 64;
 /** A leader that nobody follows gives way after so long when a voter goes on looking, ms. */
 const epochWaitMs = 1000;
-/** An office that served for so long, ms, was not in vain; and the longest wait after many that were. */
-const lastingMs = 1000;
-const fruitlessMsMax = 1000;
-/** After its disk failed a server waits so long before it looks again, ms: nothing changes that quickly. */
-const diskRetryMs = 1000;
 /** Elections that last longer than this, or than a tick, look like a partition, ms (QuorumPeer.run). */
 const readOnlyAfterMs = 2000;
 
@@ -68,8 +61,9 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   readonly #members: MembershipKeeper;
   readonly #election: Election;
   readonly #port: ElectionPort;
+  readonly #quorumPort: QuorumPort;
+  readonly #pace = new LookPace();
   readonly #recovered: Recovered;
-  #quorumListeners: Listener[] = [];
   #office: Leading | Following | null = null;
   #role: LeaderRole | LearnerRole | null = null;
   /** The office is over; the log has yet to come to rest. */
@@ -79,13 +73,6 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   #designation: Designation | null = null;
   #membershipChanged = false;
   #wantsSnapshot = false;
-  #lookAfterMs = 0;
-  /** Since when clients are served; Infinity while none are. */
-  #servingSinceMs = Infinity;
-  /** Offices one after another that came to nothing. */
-  #fruitless = 0;
-  /** Learners that came before this server knew that it leads. */
-  #early = new Set<QuorumLink>();
   /** What NEWLEADER told, in force from UPTODATE on. */
   #leaderConfig: string | null = null;
   #timer: Timer | null = null;
@@ -144,6 +131,13 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       onLinkUp: (sid) => this.#elect((nowMs) => this.#election.onLinkUp(sid, nowMs)),
       onLinkDown: (sid) => this.#elect((nowMs) => this.#election.onLinkDown(sid, nowMs)),
     });
+    this.#quorumPort = new QuorumPort({
+      network,
+      clock,
+      links: this.#core.replica,
+      trace: world.trace,
+      onLearner: (link) => this.#onLearner(link),
+    });
   }
 
   get mode(): ServerMode | "looking" {
@@ -187,7 +181,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   }
 
   onRefused(firstZxid: Zxid, error: DiskError): void {
-    this.#lookAfterMs = this.#world.clock.monotonicMs() + diskRetryMs;
+    this.onDiskFailed();
     if (this.#ending) this.#role?.onRefused(firstZxid, error);
     else this.#core.replica.onRefused(firstZxid, error);
     this.#maybeEnd();
@@ -243,6 +237,10 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     return this.#port.linked.includes(server);
   }
 
+  onDiskFailed(): void {
+    this.#pace.onDiskFailed(this.#world.clock.monotonicMs());
+  }
+
   onTreeLoaded(): void {
     const { committed } = this.#members;
     this.#core.tree.setConfigData(membershipText(committed), committed.version, this.#world.clock.wallMs());
@@ -279,7 +277,10 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   }
 
   onReconfigProposed({ membership }: Proposal): void {
-    this.#tolerateDisk(() => this.#members.propose(membership!), () => this.#scheduleEnd("the disk failed"));
+    if (!this.#tolerateDisk(() => this.#members.propose(membership!))) {
+      this.onDiskFailed();
+      this.#scheduleEnd("the disk failed");
+    }
     this.#onMembershipChanged();
   }
 
@@ -411,14 +412,11 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
         makePreparation: (zxid) => this.#makePreparation(zxid),
         onEpochAccepted: (epoch) => this.#versionMembership(epoch),
       });
-      for (const link of [...this.#early]) {
-        if (!link.isClosed) leading.accept(link);
-      }
-      this.#early.clear();
-      this.#tolerateDisk(() => leading.start(), () => this.#scheduleEnd("the disk failed"));
+      for (const link of this.#quorumPort.takeEarly()) leading.accept(link);
+      leading.start();
       return;
     }
-    this.#dropEarly();
+    this.#quorumPort.refuseEarly();
     const following = this.#office = new Following({
       ...shared,
       leader: vote.leader,
@@ -471,7 +469,6 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   #endOffice(reason: string): void {
     if (this.#office === null || this.#ending || this.#stopped) return;
     this.#world.logger.warn("The office is over", { was: this.#election.state.toLowerCase(), reason });
-    if (reason.startsWith("the disk")) this.#lookAfterMs = this.#world.clock.monotonicMs() + diskRetryMs;
     this.#ending = true;
     this.#core.replica.becomeIdle();
     this.#office.close(reason);
@@ -495,22 +492,13 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     this.#designation = null;
     if (designation !== null) return this.#followDesignation(designation);
     const waitMs = Math.max(
-      this.#lookAfterMs - this.#world.clock.monotonicMs(),
+      this.#pace.onOfficeOver(this.#world.clock.monotonicMs()),
       this.#observerDelayMs(),
-      this.#fruitlessDelayMs(),
     );
     if (waitMs <= 0) return this.#look();
     this.#world.clock.setTimer(waitMs, () => {
       if (!this.#stopped && this.#office === null) this.#look();
     });
-  }
-
-  /** An office that never lasts must not be sought as fast as the machine can: not at once after a few of them. */
-  #fruitlessDelayMs(): number {
-    const servedMs = this.#world.clock.monotonicMs() - this.#servingSinceMs;
-    this.#servingSinceMs = Infinity;
-    this.#fruitless = servedMs >= lastingMs ? 0 : this.#fruitless + 1;
-    return this.#fruitless <= 2 ? 0 : Math.min(fruitlessMsMax, 5 * 2 ** this.#fruitless);
   }
 
   /** Many observers must not ask all at once. */
@@ -581,20 +569,24 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     });
   }
 
-  /** A committed membership that the disk does not take counts all the same; the log has it for the next start. */
-  #tolerateDisk(run: () => void, onError: () => void = () => {}): void {
+  /**
+   * A committed membership that the disk does not take counts all the same; the log has it for the next start.
+   *
+   * @returns Whether the disk took it.
+   */
+  #tolerateDisk(run: () => void): boolean {
     try {
       run();
+      return true;
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.#world.logger.error("The disk did not take a change of the membership", { error: error.message });
-      onError();
+      return false;
     }
   }
 
   // Ports.
 
-  #quorumAddresses = "";
   /** Where the membership said last that clients are served. */
   #memberClient: ClientAddress | undefined;
 
@@ -602,38 +594,16 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     const own = this.#members.own;
     if (own === undefined || this.#stopped) return;
     const all = this.#ensemble.listenOnAllAddresses;
-    const addresses = own.addresses.map((address) => ({ ...address, host: all ? "" : address.host }));
-    await this.#port.listen(addresses.map(({ host, electionPort }) => ({ host, port: electionPort })));
-    const wanted = addresses.map(({ host, quorumPort }) => `${host} ${quorumPort}`).join(",");
-    if (wanted === this.#quorumAddresses) return;
-    this.#quorumAddresses = wanted;
-    for (const listener of this.#quorumListeners.splice(0)) listener.close();
-    for (const { host, quorumPort } of addresses) {
-      this.#quorumListeners.push(
-        await this.#world.network.listen(host, quorumPort, (socket) => {
-          const link = new QuorumLink(this.#core.replica, socket, this.#world.trace);
-          this.#onLearner(link);
-          return link;
-        }),
-      );
-    }
+    const hosts = own.addresses.map((address) => ({ ...address, host: all ? "" : address.host }));
+    await this.#port.listen(hosts.map(({ host, electionPort }) => ({ host, port: electionPort })));
+    await this.#quorumPort.listen(hosts.map(({ host, quorumPort }) => ({ host, port: quorumPort })));
   }
 
-  #onLearner(link: QuorumLink): void {
-    if (this.#stopped || this.#ending || this.#office instanceof Following) {
-      return link.close("this server does not lead");
-    }
-    if (this.#office instanceof Leading) return this.#office.accept(link);
-    if (this.#early.size >= earlyLearnersMax) return link.close("too many learners wait");
-    this.#early.add(link);
-    this.#world.clock.setTimer(earlyLearnerMs, () => {
-      if (this.#early.delete(link)) link.close("this server does not lead");
-    });
-  }
-
-  #dropEarly(): void {
-    for (const link of this.#early) link.close("this server does not lead");
-    this.#early.clear();
+  #onLearner(link: QuorumLink): "taken" | "early" | "refused" {
+    if (this.#stopped || this.#ending || this.#office instanceof Following) return "refused";
+    if (!(this.#office instanceof Leading)) return "early";
+    this.#office.accept(link);
+    return "taken";
   }
 
   #closePorts(): void {
@@ -641,8 +611,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     this.#timer = null;
     this.#readOnlyTimer?.cancel();
     this.#port.close();
-    for (const listener of this.#quorumListeners.splice(0)) listener.close();
-    this.#dropEarly();
+    this.#quorumPort.close();
   }
 
   // Time and what is shown.
@@ -671,7 +640,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   #serve(role: LeaderRole | LearnerRole, servesClients: boolean): void {
     this.#core.replica.becomeServing(role, servesClients);
     this.#resolveServing(role.mode);
-    this.#servingSinceMs = this.#world.clock.monotonicMs();
+    this.#pace.onServing(this.#world.clock.monotonicMs());
     this.#arm();
   }
 

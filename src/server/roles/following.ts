@@ -31,6 +31,8 @@ export interface FollowingPeer {
   onUpToDate(role: LearnerRole, epoch: number): void;
   /** It has left its leader; the server ends the role when the present turn is done. */
   onFollowingOver(reason: string, wantsSnapshot: boolean): void;
+  /** The disk did not take a promise, or a txn: it will not at once. */
+  onDiskFailed(): void;
   /** The tree was loaded anew: what the server puts into it by itself is missing. */
   onTreeLoaded(): void;
   /** The leader's configuration, as it told it with NEWLEADER; UPTODATE puts it in force. */
@@ -369,7 +371,10 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
       run();
     } catch (error) {
       if (error instanceof JuteError) throw error;
-      if (error instanceof DiskError) return this.#end(`the disk failed: ${error.message}`);
+      if (error instanceof DiskError) {
+        this.#parts.peer.onDiskFailed();
+        return this.#end(`the disk failed: ${error.message}`);
+      }
       if (!(error instanceof RecoveryError) && !(error instanceof CorruptLogError)) throw error;
       this.#end(error.message);
       this.#parts.peer.onFatal(error);

@@ -36,6 +36,8 @@ export interface LeadingPeer {
   onEstablished(role: LeaderRole, epoch: number): void;
   /** The office is over; the server ends it when the present turn is done. */
   onLeadingOver(reason: string): void;
+  /** The disk did not take a promise, or a txn: it will not at once. */
+  onDiskFailed(): void;
   /** Text of the configuration that learners are to have, with NEWLEADER. */
   configText(): string;
   /** A change of the membership was proposed: it counts from now on, beside the old one. */
@@ -161,9 +163,9 @@ export class Leading implements LeadershipEffects, Learners {
     };
   }
 
-  /** Begins the office. @throws {DiskError} */
+  /** Begins the office. */
   start(): void {
-    this.#leadership.start(this.#parts.host.nowMs);
+    this.#guarded(() => this.#leadership.start(this.#parts.host.nowMs));
   }
 
   /** Takes a connection of the quorum port. */
@@ -530,6 +532,7 @@ export class Leading implements LeadershipEffects, Learners {
       run();
     } catch (error) {
       if (error instanceof JuteError || !(error instanceof DiskError)) throw error;
+      this.#parts.peer.onDiskFailed();
       this.resign(`the disk failed: ${error.message}`);
     }
   }

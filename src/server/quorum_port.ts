@@ -1,0 +1,90 @@
+import type { Clock } from "../base/clock.ts";
+import type { Listener, Network } from "../base/network.ts";
+import type { Trace } from "../base/trace.ts";
+import { QuorumLink, type QuorumLinkHost } from "./quorum_link.ts";
+
+/** A learner that connects before this server knows that it leads is kept waiting for so long, ms. */
+const earlyLearnerMs = 1000;
+const earlyLearnersMax = 64;
+const notLeading = "this server does not lead";
+
+/** What a {@link QuorumPort} is made of. */
+export interface QuorumPortParts {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly links: QuorumLinkHost;
+  readonly trace: Trace | undefined;
+  /**
+   * A learner connected.
+   *
+   * @returns Whether this server leads, and has taken the link; or is still to know it; or does not.
+   */
+  onLearner(link: QuorumLink): "taken" | "early" | "refused";
+}
+
+/**
+ * The quorum port. It is open all the time, not only while its server leads as Apache's: a follower that has decided a
+ * moment before its leader finds it open, and waits there for that moment.
+ */
+export class QuorumPort {
+  readonly #parts: QuorumPortParts;
+  readonly #early = new Set<QuorumLink>();
+  #listeners: Listener[] = [];
+  #addresses = "";
+
+  constructor(parts: QuorumPortParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Listens on these addresses and no others; connections stay as they are.
+   *
+   * @param addresses "" for the host means all.
+   * @throws {ListenError} If one cannot be opened.
+   */
+  async listen(addresses: readonly { readonly host: string; readonly port: number }[]): Promise<void> {
+    const wanted = addresses.map(({ host, port }) => `${host} ${port}`).join(",");
+    if (wanted === this.#addresses) return;
+    this.#addresses = wanted;
+    for (const listener of this.#listeners.splice(0)) listener.close();
+    const { network, links, trace } = this.#parts;
+    for (const { host, port } of addresses) {
+      this.#listeners.push(
+        await network.listen(host, port, (socket) => {
+          const link = new QuorumLink(links, socket, trace);
+          this.#onLearner(link);
+          return link;
+        }),
+      );
+    }
+  }
+
+  /** @returns The learners that came before this server knew that it leads. */
+  takeEarly(): QuorumLink[] {
+    const links = [...this.#early].filter((link) => !link.isClosed);
+    this.#early.clear();
+    return links;
+  }
+
+  /** This server does not lead: those that waited to know are told. */
+  refuseEarly(): void {
+    for (const link of this.#early) link.close(notLeading);
+    this.#early.clear();
+  }
+
+  close(): void {
+    for (const listener of this.#listeners.splice(0)) listener.close();
+    this.refuseEarly();
+  }
+
+  #onLearner(link: QuorumLink): void {
+    const fate = this.#parts.onLearner(link);
+    if (fate === "taken") return;
+    if (fate === "refused") return link.close(notLeading);
+    if (this.#early.size >= earlyLearnersMax) return link.close("too many learners wait");
+    this.#early.add(link);
+    this.#parts.clock.setTimer(earlyLearnerMs, () => {
+      if (this.#early.delete(link)) link.close(notLeading);
+    });
+  }
+}
