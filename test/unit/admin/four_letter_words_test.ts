@@ -243,6 +243,24 @@ Connections Sets (0)/(0):
 `);
 });
 
+test("dump of a follower knows no global session's end; local ones are told apart", () => {
+  const expiresAtMs = Date.UTC(2026, 10, 21, 1, 26, 19);
+  const follower = statusOf({
+    mode: "follower",
+    localSessionExpirySets: () => [{ expiresAtMs, sessionIds: [0x300001103dd0007n] }],
+    globalSessions: () => [[0x200001103dd0000n, 30_000], [0x100001103dd0000n, 4000]],
+  });
+  expect(ask("dump", follower)).toStartWith(`SessionTracker dump:
+Local Session Sets (1)/(1):
+1 expire at Sat Nov 21 01:26:19 UTC 2026:
+\t0x300001103dd0007
+Global Sessions(2):
+0x100001103dd0000\t4000ms
+0x200001103dd0000\t30000ms
+ephemeral nodes dump:
+`);
+});
+
 test("wchs, wchc and wchp", () => {
   expect(ask("wchs")).toBe("2 connections watching 3 paths\nTotal watches:4\n");
   expect(ask("wchc")).toBe("0x100001103dd0000\n\t/a\n\t/zz\n0x100001103dd0001\n\t/a\n\t/a/b\n\n");
