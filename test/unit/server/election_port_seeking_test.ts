@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { bytes, handshake, portOf, Raw, Station, World } from "./_election_station.ts";
+import { bytes, frame, handshake, portOf, Raw, Station, World } from "./_election_station.ts";
 
 let world = new World();
 afterEach(() => {
@@ -71,6 +71,81 @@ describe("while a leader is looked for", () => {
     await world.pass(10);
     expect(two.seen()).toEqual(["up 1", "down 1", "up 1"]);
     expect(taken[1].hex).toEndWith("0000000161");
+  });
+
+  test("a link that leads nowhere is made anew, ever more rarely until the server is heard", async () => {
+    const two = await world.station(2);
+    const taken = await world.takes(portOf(1));
+    two.port.connect([1]);
+    two.port.send(1, bytes("a"));
+    await world.pass(999);
+    expect(taken.length).toBe(1);
+    const counts: number[] = [];
+    for (const ms of [1, 1999, 1, 3999, 1]) {
+      await world.pass(ms);
+      counts.push(taken.length);
+    }
+    expect(counts).toEqual([2, 2, 3, 3, 4]);
+    expect(taken[0].closed).toBe(true);
+    expect(taken[3].hex).toEndWith("0000000161");
+
+    // Who has spoken may be silent until it is told something again.
+    taken[3].socket.write(frame(1, bytes("b")));
+    await world.pass(30_000);
+    expect(taken.length).toBe(4);
+    two.port.send(1, bytes("c"));
+    await world.pass(1000);
+    expect(taken.length).toBe(5);
+    expect(two.seen()).toEqual(["up 1", "up 1", "up 1", "up 1", "1: b", "up 1"]);
+  });
+
+  test("a silent server with a greater id is asked to dial back, and is gone if it does not", async () => {
+    const one = await world.station(1);
+    const taken = await world.takes(portOf(2));
+    const link = await world.raw(portOf(1), handshake(2));
+    one.port.connect([2]);
+    one.port.send(2, bytes("a"));
+    await world.pass(1000);
+    expect(taken.map(({ hex }) => hex)).toEqual([Buffer.from(handshake(1)).toString("hex")]);
+    expect(link.closed).toBe(false);
+    const next = await world.raw(portOf(1), handshake(2));
+    expect(link.closed).toBe(true);
+    expect(next.hex).toBe("0000000161");
+    expect(one.seen()).toEqual(["up 2", "up 2"]);
+
+    await world.pass(2000);
+    expect(taken.length).toBe(2);
+    await world.pass(1000);
+    expect(next.closed).toBe(true);
+    expect(one.seen()).toEqual(["down 2"]);
+  });
+
+  test("a link that was only slow to speak stays, though a new one cannot be made", async () => {
+    const two = await world.station(2);
+    const listener = await world.network.listen("", portOf(1), (socket) => new Raw(socket));
+    two.port.connect([1]);
+    two.port.send(1, bytes("a"));
+    await world.pass(10);
+    listener.close();
+    world.network.silent.add(portOf(1));
+    await world.pass(1000);
+    world.network.sockets.find((socket) => socket.open)!.other.write(frame(1, bytes("b")));
+    await world.pass(10);
+    world.network.giveUpSilent();
+    await world.pass(10);
+    expect(two.seen()).toEqual(["up 1", "1: b"]);
+  });
+
+  test("nobody is doubted once the election is over", async () => {
+    const two = await world.station(2);
+    const taken = await world.takes(portOf(1));
+    two.port.connect([1]);
+    two.port.send(1, bytes("a"));
+    await world.pass(10);
+    two.port.rest();
+    two.port.send(1, bytes("b"));
+    await world.pass(60_000);
+    expect(taken.length).toBe(1);
   });
 
   test("only those that are looked for are dialled", async () => {
