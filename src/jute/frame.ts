@@ -1,3 +1,5 @@
+import { HeldBytes } from "./held_bytes.ts";
+
 /** What came out of a chunk of bytes: handle one frame; say whether to go on. */
 export interface FrameHandler {
   /**
@@ -16,9 +18,7 @@ export interface FrameHandler {
  */
 export class FrameSplitter {
   readonly #frameBytesMax: number;
-  #held: Uint8Array = empty;
-  #heldStart = 0;
-  #heldEnd = 0;
+  readonly #held = new HeldBytes();
   /** A handler said stop, and nobody resume. */
   #stopped = false;
   #splitting = false;
@@ -31,18 +31,18 @@ export class FrameSplitter {
 
   /** Bytes that wait for the rest of their frame or for {@link resume}. */
   get heldBytes(): number {
-    return this.#heldEnd - this.#heldStart;
+    return this.#held.length;
   }
 
   /** Takes the next chunk and hands out every frame that it completes; not to be called by a handler. */
   push(chunk: Uint8Array, handler: FrameHandler): void {
     if (this.#broken) return;
-    if (!this.#stopped && this.#heldEnd === this.#heldStart) {
+    if (!this.#stopped && this.#held.length === 0) {
       const rest = this.#split(chunk, 0, chunk.length, handler);
-      if (rest < chunk.length && !this.#broken) this.#hold(chunk, rest);
+      if (rest < chunk.length && !this.#broken) this.#held.add(chunk, rest);
       return;
     }
-    this.#hold(chunk, 0);
+    this.#held.add(chunk, 0);
     if (!this.#stopped) this.#splitHeld(handler);
   }
 
@@ -57,15 +57,10 @@ export class FrameSplitter {
   }
 
   #splitHeld(handler: FrameHandler): void {
-    if (this.#broken || this.#heldEnd === this.#heldStart) return;
-    const rest = this.#split(this.#held, this.#heldStart, this.#heldEnd, handler);
-    if (this.#broken || rest === this.#heldEnd) {
-      this.#heldStart = 0;
-      this.#heldEnd = 0;
-      if (this.#held.length > keepBytes) this.#held = empty;
-    } else {
-      this.#heldStart = rest;
-    }
+    const held = this.#held;
+    if (this.#broken || held.length === 0) return;
+    const rest = this.#split(held.bytes, held.start, held.end, handler);
+    held.useUpTo(this.#broken ? held.end : rest);
   }
 
   /** @returns Where the bytes begin that were not handed out. */
@@ -92,30 +87,4 @@ export class FrameSplitter {
     this.#splitting = false;
     return at;
   }
-
-  #hold(chunk: Uint8Array, from: number): void {
-    const more = chunk.length - from;
-    const held = this.#heldEnd - this.#heldStart;
-    if (this.#heldEnd + more > this.#held.length) {
-      // Moved down only when at least as much room is won, else doubled: a byte is copied once or twice in all.
-      const fits = held + more <= this.#held.length && this.#heldStart >= held;
-      const target = fits ? this.#held : new Uint8Array(nextSize(2 * held + more));
-      target.set(this.#held.subarray(this.#heldStart, this.#heldEnd));
-      this.#held = target;
-      this.#heldStart = 0;
-      this.#heldEnd = held;
-    }
-    this.#held.set(from === 0 ? chunk : chunk.subarray(from), this.#heldEnd);
-    this.#heldEnd += more;
-  }
-}
-
-const empty = new Uint8Array(0);
-/** A buffer grown beyond this by one large frame is given back once it is empty. */
-const keepBytes = 64 * 1024;
-
-function nextSize(bytes: number): number {
-  let size = 4096;
-  while (size < bytes) size *= 2;
-  return size;
 }

@@ -1,4 +1,5 @@
 import { limits } from "../base/limits.ts";
+import { HeldBytes } from "../jute/held_bytes.ts";
 import { JuteError, JuteReader } from "../jute/reader.ts";
 import type { JuteWriter } from "../jute/writer.ts";
 import type { AuthId } from "./acl.ts";
@@ -141,9 +142,7 @@ export interface PacketHandler {
 /** Cuts the stream of a quorum connection into packets. */
 export class PacketSplitter {
   readonly #packet = new QuorumPacket();
-  #held: Uint8Array = new Uint8Array(0);
-  #heldStart = 0;
-  #heldEnd = 0;
+  readonly #held = new HeldBytes();
   #raw: RawConsumer | null = null;
   #stopped = false;
 
@@ -160,17 +159,14 @@ export class PacketSplitter {
   /** Takes the next chunk and hands out all that it completes. */
   push(chunk: Uint8Array, handler: PacketHandler): void {
     if (this.#stopped) return;
-    if (this.#heldEnd === this.#heldStart) {
+    const held = this.#held;
+    if (held.length === 0) {
       const rest = this.#split(chunk, 0, chunk.length, handler);
-      if (rest < chunk.length && !this.#stopped) this.#hold(chunk, rest);
+      if (rest < chunk.length && !this.#stopped) held.add(chunk, rest);
       return;
     }
-    this.#hold(chunk, 0);
-    this.#heldStart = this.#split(this.#held, this.#heldStart, this.#heldEnd, handler);
-    if (this.#heldStart < this.#heldEnd) return;
-    this.#heldStart = 0;
-    this.#heldEnd = 0;
-    if (this.#held.length > keepBytes) this.#held = new Uint8Array(0);
+    held.add(chunk, 0);
+    held.useUpTo(this.#split(held.bytes, held.start, held.end, handler));
   }
 
   /** @returns Where the bytes begin that were not handed out. */
@@ -213,24 +209,8 @@ export class PacketSplitter {
     }
     return next;
   }
-
-  #hold(chunk: Uint8Array, from: number): void {
-    const more = chunk.length - from;
-    const held = this.#heldEnd - this.#heldStart;
-    if (this.#heldEnd + more > this.#held.length) {
-      const fits = held + more <= this.#held.length && this.#heldStart >= held;
-      const target = fits ? this.#held : new Uint8Array(Math.max(4096, 2 * held + more));
-      target.set(this.#held.subarray(this.#heldStart, this.#heldEnd));
-      this.#held = target;
-      this.#heldStart = 0;
-      this.#heldEnd = held;
-    }
-    this.#held.set(from === 0 ? chunk : chunk.subarray(from), this.#heldEnd);
-    this.#heldEnd += more;
-  }
 }
 
-const keepBytes = 64 * 1024;
 /** A client has a handful of ids; more than this is nonsense. */
 const idsMax = 4096;
 
