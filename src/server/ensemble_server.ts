@@ -155,7 +155,8 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   /** Opens all ports and begins to look. @throws {ListenError} After which the server is stopped. */
   async listen(): Promise<void> {
     try {
-      if (this.#members.isChangeable) this.#members.backUp();
+      // One that names a dynamic file has been rewritten already, and copied before that.
+      if (this.#members.isChangeable && this.#ensemble.dynamicFile === undefined) this.#members.backUp();
       await this.#listenForServers();
       await this.#core.listen(this.#config.client);
     } catch (error) {

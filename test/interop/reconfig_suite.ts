@@ -185,7 +185,10 @@ export function testReconfiguration(flavors: readonly [Flavor, Flavor, Flavor]):
     await Promise.all(servers.servers.map((server) => server.kill()));
     await Promise.all(servers.servers.map((server) => server.start({ serves: false })));
     await servers.settled();
-    for (const server of servers.servers) await server.knows(config);
+    for (const server of servers.servers) {
+      await server.knows(config);
+      expect(server.files()["zoo.cfg.bak"]).toContain("server.1=");
+    }
     expect(textOf(await patiently(() => client.getData("/kept")))).toBe("x");
     const again = textOf(await client.reconfig({ leaving: "4" }));
     expect(again).not.toContain("server.4=");
