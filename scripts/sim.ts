@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import type { ParameterChanges } from "../test/simulation/parameters.ts";
 import { scenarios } from "../test/simulation/scenarios/all_scenarios.ts";
-import { runScenario, type SeedReport, runSeed } from "../test/simulation/seed_run.ts";
+import { runScenario, runSeed, type SeedReport } from "../test/simulation/seed_run.ts";
 import { root } from "./suites.ts";
 
 const help = `Usage: npm run sim -- [OPTIONS]
@@ -61,7 +61,9 @@ if (values.worker !== undefined) await work(JSON.parse(values.worker) as Share);
 else process.exit(await main());
 
 async function main(): Promise<number> {
-  const numbers = [values.seeds, values.seconds, values.servers, values.jobs].filter((text) => text !== undefined);
+  const numbers = [values.seeds, values.seconds, values.servers, values.jobs].filter((text) =>
+    text !== undefined
+  );
   const seed = values.seed === undefined
     ? Math.floor(Math.random() * 2 ** 31)
     : values.seed === "commit"
@@ -114,8 +116,12 @@ function hire(share: Share, totals: Totals): Promise<void> {
     totals.add(JSON.parse(line) as SeedReport);
   });
   child.once("close", (code) => {
-    if (code !== 0) totals.crash(`a process of seeds ${share.first}, ${share.first + share.step} … ended with ` +
-      `code ${code} after ${seeds} of them`);
+    if (code !== 0) {
+      totals.crash(
+        `a process of seeds ${share.first}, ${share.first + share.step} … ended with ` +
+          `code ${code} after ${seeds} of them`,
+      );
+    }
     resolve();
   });
   return promise;
@@ -145,7 +151,9 @@ async function runScenarios(name: string): Promise<number> {
       file === null ? undefined : (line) => writeSync(file, `${line}\n`),
     );
     if (problem !== null) failed++;
-    console.log(`${problem === null ? "ok  " : "FAIL"} ${scenario.name}${problem === null ? "" : `: ${problem}`}`);
+    console.log(
+      `${problem === null ? "ok  " : "FAIL"} ${scenario.name}${problem === null ? "" : `: ${problem}`}`,
+    );
   }
   if (file !== null) closeSync(file);
   console.log(`${chosen.length - failed} passed, ${failed} failed`);

@@ -84,7 +84,7 @@ export class Faults {
       case "partitionOneWay":
         return this.#partition(kind === "partition");
       case "isolate":
-        return this.#separate([server.host], this.#others([server.host]), true);
+        return this.#isolate(server);
       case "slowLink":
         return this.#slowLink();
       case "reset":
@@ -145,6 +145,14 @@ export class Faults {
     const hosts = this.#chance.shuffled(this.#ensemble.network.hosts);
     const side = hosts.slice(0, this.#chance.whole(1, hosts.length - 1));
     this.#separate(side, this.#others(side), bothWays);
+  }
+
+  /** Cut off from all, or from the other servers alone: then its clients go on to ask it for what it cannot do. */
+  #isolate({ host }: SimServer): void {
+    const others = this.#chance.happens(0.5)
+      ? this.#serverHosts().filter((one) => one !== host)
+      : this.#others([host]);
+    this.#separate([host], others, true);
   }
 
   #separate(some: readonly SimHost[], others: readonly SimHost[], bothWays: boolean): void {
@@ -214,7 +222,9 @@ export class Faults {
     const { sectorLoss } = this.#parameters;
     if (loss === undefined && sectorLoss) this.#ensemble.mayRefuse.add(server.id);
     const wasOn = server.isOn;
-    server.cutPower(loss ?? (sectorLoss ? "sectors" : this.#chance.pick(["order", "order", "everything"] as const)));
+    server.cutPower(
+      loss ?? (sectorLoss ? "sectors" : this.#chance.pick(["order", "order", "everything"] as const)),
+    );
     // One that was on is started by the rule for all that end.
     if (!wasOn && server.refusal === null) this.#lasting(() => server.start());
   }

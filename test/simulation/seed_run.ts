@@ -24,7 +24,8 @@ const repeatEvery = 64;
 export async function runSeed(seed: number, options: SimulationOptions = {}): Promise<SeedReport> {
   const [outcome, stray] = await withStrays(() => simulate(seed, options));
   let { violation } = outcome;
-  const found = (property: string, message: string) => violation ??= { property, message, atMs: outcome.simulatedMs };
+  const found = (property: string, message: string) =>
+    violation ??= { property, message, atMs: outcome.simulatedMs };
   if (stray !== null) found("assert", `a promise was rejected, and nobody listened: ${stray}`);
   if (seed % repeatEvery === 0 && options.trace === undefined) {
     const { fingerprint } = simulate(seed, options);
@@ -46,7 +47,10 @@ export async function runSeed(seed: number, options: SimulationOptions = {}): Pr
 }
 
 /** Runs a scenario. @returns What went wrong, or null. */
-export async function runScenario(scenario: Scenario, trace?: (line: string) => void): Promise<string | null> {
+export async function runScenario(
+  scenario: Scenario,
+  trace?: (line: string) => void,
+): Promise<string | null> {
   try {
     const [, stray] = await withStrays(() => scenario.run(trace));
     return stray;
@@ -60,7 +64,9 @@ export async function runScenario(scenario: Scenario, trace?: (line: string) => 
 async function withStrays<T>(run: () => T): Promise<[result: T, stray: string | null]> {
   let stray: string | null = null;
   const onStray = (error: unknown) => {
-    if (!(error instanceof ProcessEnded)) stray ??= error instanceof Error ? error.stack ?? error.message : String(error);
+    if (!(error instanceof ProcessEnded)) {
+      stray ??= error instanceof Error ? error.stack ?? error.message : String(error);
+    }
   };
   process.on("unhandledRejection", onStray);
   try {

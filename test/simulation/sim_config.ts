@@ -38,7 +38,11 @@ export function memberLines({ voters, observers, hierarchical }: Parameters): st
  *
  * @param members Server, group and weight lines.
  */
-export function installConfig(disk: MemoryDisk, parameters: Parameters, members = memberLines(parameters)): void {
+export function installConfig(
+  disk: MemoryDisk,
+  parameters: Parameters,
+  members = memberLines(parameters),
+): void {
   const { tickMs, initLimit, syncLimit, snapCount, preAllocKb, voters, observers, faults } = parameters;
   const lines = [
     "dataDir=/data",

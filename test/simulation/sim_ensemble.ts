@@ -68,7 +68,9 @@ export class SimEnsemble {
     this.parameters = parameters;
     this.chance = new Chance(parameters.seed ^ 0x5eed);
     this.network = new SimNetwork(this.scheduler, this.chance.fork(), { ...parameters });
-    for (let id = 1; id <= parameters.voters + parameters.observers; id++) this.servers.push(this.#makeServer(id));
+    for (let id = 1; id <= parameters.voters + parameters.observers; id++) {
+      this.servers.push(this.#makeServer(id));
+    }
     this.#membership = parseMembershipText(`${memberLines(parameters).join("\n")}\nversion=0`);
     this.#checkers = allCheckers(this.history, {
       members: this.servers.map(({ id }) => id),

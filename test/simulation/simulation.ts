@@ -86,7 +86,10 @@ function heal(ensemble: SimEnsemble, faults: Faults, writer: TraceWriter | null)
   const wentOn = ensemble.run(progressMs, () => missingProgress(ensemble, healedMs) === null);
   if (ensemble.violations.length > 0 || isHopeless(ensemble)) return isHopeless(ensemble);
   if (!wentOn) {
-    ensemble.report("Progress", `${missingProgress(ensemble, healedMs)}, ${progressMs} ms after all was healed`);
+    ensemble.report(
+      "Progress",
+      `${missingProgress(ensemble, healedMs)}, ${progressMs} ms after all was healed`,
+    );
     return false;
   }
   for (const client of ensemble.clients) client.rest();
@@ -123,7 +126,9 @@ function busyWith(ensemble: SimEnsemble): string | null {
     const { zxid, isServing, refusal } = ensemble.server(id);
     if (refusal !== null) continue;
     const isThere = zxid === lastZxid || (zxid > lastZxid && counterOf(zxid) === 0);
-    if (!isServing || !isThere) return `server ${id} is at 0x${zxid.toString(16)} and not at 0x${lastZxid.toString(16)}`;
+    if (!isServing || !isThere) {
+      return `server ${id} is at 0x${zxid.toString(16)} and not at 0x${lastZxid.toString(16)}`;
+    }
   }
   for (const client of ensemble.clients) {
     if ((client.session?.pendingCount ?? 0) > 0) return `${client.name} waits for an answer`;

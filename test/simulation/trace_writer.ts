@@ -38,7 +38,9 @@ export class TraceWriter implements EnsembleListener {
 
   /** Something that the simulation does. */
   note(message: string): void {
-    this.#write(JSON.stringify({ tick: this.#tick, server: 0, role: "world", epoch: 0, zxid: "0x0", message }));
+    this.#write(
+      JSON.stringify({ tick: this.#tick, server: 0, role: "world", epoch: 0, zxid: "0x0", message }),
+    );
   }
 
   get #tick(): number {
@@ -112,5 +114,7 @@ function clientMessage(event: ClientEvent): [name: string, zxid: string, message
 }
 
 function hex(value: number | bigint): string {
-  return typeof value === "bigint" ? `0x${BigInt.asUintN(64, value).toString(16)}` : `0x${value.toString(16)}`;
+  return typeof value === "bigint"
+    ? `0x${BigInt.asUintN(64, value).toString(16)}`
+    : `0x${value.toString(16)}`;
 }

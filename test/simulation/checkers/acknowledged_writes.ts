@@ -19,7 +19,9 @@ export class AcknowledgedWrites implements Checker {
     const { operation } = event;
     if (!isWrite(operation.request) || operation.error !== 0) return;
     const txn = this.#history.committed(operation.zxid);
-    const told = `${operation.client} was told that its ${describe(operation)} is ${zxidText(operation.zxid)}`;
+    const told = `${operation.client} was told that its ${describe(operation)} is ${
+      zxidText(operation.zxid)
+    }`;
     if (txn === undefined) this.#fail(`${told}, which is not committed`);
     else if (txn.header.clientId !== operation.session || txn.header.cxid !== operation.xid) {
       this.#fail(`${told}, which is a txn of session 0x${txn.header.clientId.toString(16)}`);

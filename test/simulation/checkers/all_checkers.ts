@@ -6,6 +6,7 @@ import { AtMostOnce } from "./at_most_once.ts";
 import type { Checker, Fail } from "./checker.ts";
 import { CommittedIsDurable, type Voters } from "./committed_is_durable.ts";
 import { EphemeralsOnce } from "./ephemerals_once.ts";
+import { DeliveredIsCommitted } from "./delivered_is_committed.ts";
 import { Epochs } from "./epochs.ts";
 import { EqualDigests } from "./equal_digests.ts";
 import { EqualTrees } from "./equal_trees.ts";
@@ -63,6 +64,7 @@ export function allCheckers(
     make((fail) => new GlobalPrimaryOrder(fail)),
     make((fail) => new PrimaryIntegrity(history, fail)),
     make((fail) => new PeersSpeakProtocol(ensemble.members, fail)),
+    make((fail) => new DeliveredIsCommitted(fail)),
     make((fail) => new CommittedIsDurable(history, ensemble.voters, fail)),
     make((fail) => new AcknowledgedWrites(history, fail)),
     make((fail) => new AtMostOnce(history, fail)),

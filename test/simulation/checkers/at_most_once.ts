@@ -12,7 +12,9 @@ export class AtMostOnce implements Checker {
       const first = history.zxidOfRequest(header.clientId, header.cxid);
       if (first === zxid || first === undefined) return;
       fail(
-        `request ${header.cxid} of session 0x${header.clientId.toString(16)} is ${zxidText(first)} and again ` +
+        `request ${header.cxid} of session 0x${header.clientId.toString(16)} is ${
+          zxidText(first)
+        } and again ` +
           zxidText(zxid),
       );
     });

@@ -45,7 +45,9 @@ function znodesOf(store: ZnodeStore): Map<string, string> {
     store.writeStatPersisted(ref, writer);
     store.writeData(ref, writer);
     znodes.set(path, writer.view().toHex());
-    for (let child = store.firstChildOf(ref); child !== noZnode; child = store.nextSiblingOf(child)) visit(child);
+    for (let child = store.firstChildOf(ref); child !== noZnode; child = store.nextSiblingOf(child)) {
+      visit(child);
+    }
   };
   visit(store.root);
   return znodes;

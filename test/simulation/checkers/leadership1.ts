@@ -22,6 +22,7 @@ export class Leadership1 implements Checker {
       this.#leave(server);
       if (event.state === "LEADING") this.#leading.add(server);
     } else if ((event.kind === "currentEpoch" || event.kind === "established") && this.#leading.has(server)) {
+      if (this.#offices.get(server) === event.epoch) return;
       for (const [other, epoch] of this.#offices) {
         if (other !== server && epoch === event.epoch) {
           this.#fail(`servers ${other} and ${server} both lead in epoch ${epoch}`);

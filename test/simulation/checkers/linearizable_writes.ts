@@ -46,7 +46,9 @@ export class LinearizableWrites implements Checker {
       this.#known = Math.max(this.#known, zxid);
     }
     const wrong = this.#wrong(operation);
-    if (wrong !== null) this.#fail(`${describe(operation)} of ${operation.client} at ${zxidText(zxid)}: ${wrong}`);
+    if (wrong !== null) {
+      this.#fail(`${describe(operation)} of ${operation.client} at ${zxidText(zxid)}: ${wrong}`);
+    }
   }
 
   /** @returns Why the answer is not the one that the history gives, or null. */
@@ -67,7 +69,9 @@ export class LinearizableWrites implements Checker {
           ? `answered BADVERSION, and version ${request.version} is right`
           : null;
       case ErrorCode.nodeExists:
-        return before === null && request.kind === "create" ? "answered NODEEXISTS, and it is not there" : null;
+        return before === null && request.kind === "create"
+          ? "answered NODEEXISTS, and it is not there"
+          : null;
       default:
         return null;
     }
@@ -80,7 +84,9 @@ export class LinearizableWrites implements Checker {
     } else if (request.kind === "create") {
       if (created === null || !created.startsWith(request.path)) return `created ${created}`;
       if (znodes.at(created, zxid)?.data !== request.data) return "another value is there";
-    } else if (request.kind === "delete" && znodes.at(request.path, zxid) !== null) return "it is still there";
+    } else if (request.kind === "delete" && znodes.at(request.path, zxid) !== null) {
+      return "it is still there";
+    }
     return null;
   }
 }

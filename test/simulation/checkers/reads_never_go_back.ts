@@ -23,7 +23,9 @@ export class ReadsNeverGoBack implements Checker {
     const before = this.#seen.get(session) ?? 0;
     if (zxid < before) {
       this.#fail(
-        `${describe(operation)} of ${operation.client} was answered at ${zxidText(zxid)}, after an answer at ` +
+        `${describe(operation)} of ${operation.client} was answered at ${
+          zxidText(zxid)
+        }, after an answer at ` +
           zxidText(before),
       );
     }

@@ -28,7 +28,9 @@ export class ReadsSeeAgreedState implements Checker {
       : this.#wrong(operation);
     if (wrong !== null) {
       this.#fail(
-        `${describe(operation)} of ${operation.client} on server ${operation.server} at ${zxidText(zxid)}: ${wrong}`,
+        `${describe(operation)} of ${operation.client} on server ${operation.server} at ${
+          zxidText(zxid)
+        }: ${wrong}`,
       );
     }
   }

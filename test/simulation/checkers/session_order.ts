@@ -15,7 +15,9 @@ export class SessionOrder implements Checker {
       const before = newest.get(header.clientId) ?? 0;
       if (header.cxid < before) {
         fail(
-          `request ${header.cxid} of session 0x${header.clientId.toString(16)} took effect as ${zxidText(zxid)}, ` +
+          `request ${header.cxid} of session 0x${header.clientId.toString(16)} took effect as ${
+            zxidText(zxid)
+          }, ` +
             `after its request ${before}`,
         );
       }

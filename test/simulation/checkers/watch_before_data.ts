@@ -94,7 +94,9 @@ export class WatchBeforeData implements Checker {
         const isMissed = kind === "exist" ? state !== null : state === null || newest > restored.relativeZxid;
         if (isMissed) {
           this.#fail(
-            `${client} set its watch on ${path} (${kind}) again at ${zxidText(zxid)} and was not told what it ` +
+            `${client} set its watch on ${path} (${kind}) again at ${
+              zxidText(zxid)
+            } and was not told what it ` +
               `had missed since ${zxidText(restored.relativeZxid)}`,
           );
         }

@@ -29,7 +29,12 @@ export type Request =
   | { readonly kind: "getData" | "exists" | "getChildren"; readonly path: string; readonly watch: boolean }
   | { readonly kind: "sync"; readonly path: string }
   | { readonly kind: "multi"; readonly path: string; readonly parts: readonly MultiPart[] }
-  | { readonly kind: "reconfig"; readonly path: string; readonly joining: string | null; readonly leaving: string | null }
+  | {
+    readonly kind: "reconfig";
+    readonly path: string;
+    readonly joining: string | null;
+    readonly leaving: string | null;
+  }
   | { readonly kind: "closeSession"; readonly path: "" }
   | { readonly kind: "ping"; readonly path: "" }
   | { readonly kind: "setWatches"; readonly path: ""; readonly watches: RestoredWatches };

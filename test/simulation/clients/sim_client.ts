@@ -141,7 +141,13 @@ export class SimClient implements SessionObserver {
 }
 
 function setupRequests({ registers }: WorkloadSettings): Request[] {
-  const create = (path: string): Request => ({ kind: "create", path, data: "", ephemeral: false, sequential: false });
+  const create = (path: string): Request => ({
+    kind: "create",
+    path,
+    data: "",
+    ephemeral: false,
+    sequential: false,
+  });
   const paths = [...basePaths];
   for (let index = 1; index <= registers; index++) paths.push(`/r/${index}`);
   return paths.map(create);

@@ -1,11 +1,19 @@
 import type { Network, Socket, SocketEvents } from "../../../src/base/network.ts";
 import type { Timer } from "../../../src/base/clock.ts";
 import type { ServerAddress } from "../../../src/client/connection_string.ts";
-import { type SessionConfig, type SessionEffects, SessionMachine } from "../../../src/client/session_machine.ts";
+import {
+  type SessionConfig,
+  type SessionEffects,
+  SessionMachine,
+} from "../../../src/client/session_machine.ts";
 import { type FrameHandler, FrameSplitter } from "../../../src/jute/frame.ts";
 import { JuteReader } from "../../../src/jute/reader.ts";
 import { JuteWriter } from "../../../src/jute/writer.ts";
-import { type ConnectRequest, decodeConnectResponse, encodeConnectRequest } from "../../../src/protocol/connect.ts";
+import {
+  type ConnectRequest,
+  decodeConnectResponse,
+  encodeConnectRequest,
+} from "../../../src/protocol/connect.ts";
 import { Xid } from "../../../src/protocol/op_code.ts";
 import { EventType } from "../../../src/protocol/watch_event.ts";
 import type { Zxid } from "../../../src/protocol/zxid.ts";
@@ -99,7 +107,11 @@ export class SimSession implements SessionEffects, FrameHandler {
 
   /** Sends a request; only while established. */
   submit(request: Request): Operation {
-    const xid = request.kind === "ping" ? Xid.ping : request.kind === "setWatches" ? Xid.setWatches : ++this.#xid;
+    const xid = request.kind === "ping"
+      ? Xid.ping
+      : request.kind === "setWatches"
+      ? Xid.setWatches
+      : ++this.#xid;
     const operation: Operation = {
       client: this.client,
       session: this.id,

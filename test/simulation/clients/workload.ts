@@ -66,7 +66,13 @@ export class Workload {
       case "watch":
         return this.#read(true);
       case "create":
-        return { kind: "create", path: this.#name(), data: this.#value(), ephemeral: false, sequential: false };
+        return {
+          kind: "create",
+          path: this.#name(),
+          data: this.#value(),
+          ephemeral: false,
+          sequential: false,
+        };
       case "createEphemeral":
         return {
           kind: "create",

@@ -411,7 +411,10 @@ export class Endpoint implements Socket {
   #tellClosed(reason: Error | null): void {
     const { process } = this;
     if (process === null) return;
-    this.#parts.scheduler.at(process.nowMs, () => process.take("io", () => this.#takeEvents()?.onClose(reason)));
+    this.#parts.scheduler.at(
+      process.nowMs,
+      () => process.take("io", () => this.#takeEvents()?.onClose(reason)),
+    );
   }
 
   #takeEvents(): SocketEvents | null {

@@ -93,7 +93,12 @@ export class SimNetwork {
     let link = this.#links.get(key);
     if (link === undefined) {
       const { latencyMs, jitterMs } = this.settings;
-      link = { isCut: false, latencyMs: latencyMs * this.#chance.between(0.5, 1.5), jitterMs, waiting: new Set() };
+      link = {
+        isCut: false,
+        latencyMs: latencyMs * this.#chance.between(0.5, 1.5),
+        jitterMs,
+        waiting: new Set(),
+      };
       this.#links.set(key, link);
     }
     return link;
@@ -112,7 +117,7 @@ export class SimNetwork {
   }
 
   healAll(): void {
-    for (const from of this.hosts) { for (const to of this.hosts) this.heal(from, to); }
+    for (const from of this.hosts) for (const to of this.hosts) this.heal(from, to);
   }
 
   /** A machine that lost power is there again: it knows nothing of connections it had. */

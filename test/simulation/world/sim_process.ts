@@ -71,12 +71,15 @@ export class SimProcess implements Clock {
   setTimer(delayMs: number, fire: () => void): Timer {
     const { scheduler, time } = this.#parts;
     let isPending = true;
-    const event = scheduler.at(this.nowMs + Math.max(delayMs, 0) / time.rate + roundingMs, () =>
-      this.take("timer", () => {
-        if (!isPending) return;
-        isPending = false;
-        fire();
-      }));
+    const event = scheduler.at(
+      this.nowMs + Math.max(delayMs, 0) / time.rate + roundingMs,
+      () =>
+        this.take("timer", () => {
+          if (!isPending) return;
+          isPending = false;
+          fire();
+        }),
+    );
     return {
       cancel: () => {
         isPending = false;
