@@ -7,7 +7,8 @@ const roundMsMax = 1000;
 export interface Chore {
   /** Least time between two calls, in ms. */
   readonly everyMs: number;
-  run(nowMs: number): void;
+  /** @param lateMs How much later than due this is: long after the process, or its machine, stood still. */
+  run(nowMs: number, lateMs: number): void;
 }
 
 /** Runs a server's chores on one timer: expiring sessions, reaping containers, purging files. */
@@ -38,8 +39,9 @@ export class Housekeeping {
     const nowMs = this.#clock.monotonicMs();
     for (const entry of this.#chores) {
       if (entry.dueMs > nowMs) continue;
+      const lateMs = nowMs - entry.dueMs;
       entry.dueMs = nowMs + entry.chore.everyMs;
-      entry.chore.run(nowMs);
+      entry.chore.run(nowMs, lateMs);
     }
     // A chore may have stopped the server.
     if (this.#timer !== null) this.#arm(nowMs);

@@ -53,6 +53,11 @@ export class LocalSessions {
     this.#tracker.touch(session, nowMs);
   }
 
+  /** Nobody could be heard for a while: every session lasts its whole timeout from now. */
+  touchAll(nowMs: number): void {
+    this.#tracker.touchAll(nowMs);
+  }
+
   /** Puts a newly granted timeout in force and touches the session. */
   setTimeout(session: Session, timeoutMs: number, nowMs: number): void {
     this.#tracker.setTimeout(session, timeoutMs, nowMs);

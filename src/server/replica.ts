@@ -188,10 +188,20 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     return connection;
   }
 
-  /** Expires sessions and closes connections that never asked for one; to be called about once a tick. */
-  tick(): void {
+  /**
+   * Expires sessions and closes connections that never asked for one; to be called about once a tick.
+   *
+   * @param lateMs How much too late it is. Much is the mark of a process that was stopped, or of a machine that slept:
+   *   what clients sent meanwhile waits in the sockets, so nobody is taken for silent (Apache expires them).
+   */
+  tick(lateMs = 0): void {
     this.beginTurn();
-    const { config } = this.#parts;
+    const { config, logger } = this.#parts;
+    if (lateMs > standstillMs) {
+      logger.warn("This process stood still; no session expires for that", { ms: Math.round(lateMs) });
+      this.sessions.touchAll(this.nowMs);
+      this.localSessions.touchAll(this.nowMs);
+    }
     this.#role?.tick(this.nowMs);
     if (this.#role !== null) this.#expireLocalSessions();
     for (const connection of this.connections.all()) {
@@ -555,6 +565,8 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
 }
 
 const noBytes = new Uint8Array(0);
+/** A chore that comes so much too late, ms, was not held up by work. */
+const standstillMs = 1000;
 
 /**
  * Owns a session whose client has left its connection. Not null, which the first server to forward a write for it would

@@ -137,7 +137,7 @@ export class ServerCore {
     if (purge !== undefined) snapshots.purge(purge.keepSnapshots);
     snapshots.takeAfterReplay(recovered.txnsReplayed, config.storage.snapshotEveryTxns);
     this.#housekeeping = new Housekeeping(clock, [
-      { everyMs: Math.min(config.tickMs, sessionCheckMsMax), run: () => replica.tick() },
+      { everyMs: Math.min(config.tickMs, sessionCheckMsMax), run: (_nowMs, lateMs) => replica.tick(lateMs) },
       {
         everyMs: reaperCheckMs,
         run: (now) => {

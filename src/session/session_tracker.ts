@@ -166,6 +166,11 @@ export class SessionTracker {
     }
   }
 
+  /** Nobody could be heard for a while: every session that is not closing lasts its whole timeout from now. */
+  touchAll(nowMs: number): void {
+    for (const session of this.sessions()) this.touch(session, nowMs);
+  }
+
   /**
    * Takes back a closing that could not be committed (a full disk): the session is open again and expires at
    * the next tick, unless its client is heard before.

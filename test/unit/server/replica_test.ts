@@ -86,6 +86,20 @@ describe("a session", () => {
     expect(bench.sessions.size).toBe(0);
   });
 
+  test("does not expire for a time in which the process stood still and could hear nobody", () => {
+    const bench = new ReplicaBench();
+    bench.session(4000).request(1, OpCode.create, createBody("/e", 1));
+    bench.settle();
+    bench.clock.nowMs += 60_000;
+    bench.replica.tick(59_000);
+    bench.settle();
+    expect(bench.tree.store.findPath("/e")).not.toBe(noZnode);
+    bench.clock.nowMs += 6000;
+    bench.replica.tick();
+    bench.settle();
+    expect(bench.tree.store.findPath("/e")).toBe(noZnode);
+  });
+
   test("a client that has seen the future is sent away without a byte", () => {
     const bench = new ReplicaBench();
     const client = bench.open();
