@@ -466,12 +466,17 @@ export class MemoryDisk implements Disk {
     }
   }
 
-  /** After a failed sync each change may be on the platter or never come there, whatever is synced later. */
+  /**
+   * After a failed sync each write may be on the platter or never come there, whatever is synced later. A cut is a
+   * change of the file system's own, which it does not forget: the next sync that succeeds makes it durable.
+   */
   #sync(path: string, node: FileNode, code: DiskErrorCode | null, upTo: number): void {
     const covered = node.unsynced.filter((change) => change.id <= upTo);
-    node.unsynced = node.unsynced.filter((change) => change.id > upTo);
+    const later = node.unsynced.filter((change) => change.id > upTo);
+    const isKept = (change: Change) => code !== null && change.kind === "truncate";
+    node.unsynced = [...covered.filter(isKept), ...later];
     for (const change of covered) {
-      if (code === null || chance(this.#random, 2)) node.durable.take(change);
+      if (code === null || (!isKept(change) && chance(this.#random, 2))) node.durable.take(change);
     }
     if (code !== null) throw new DiskError(code, path, "syncing");
   }
