@@ -32,6 +32,7 @@ const localSettings: readonly Setting[] = [
   ["maxClientCnxns", "0"],
   ["4lw.commands.whitelist", "*"],
   ["reconfigEnabled", "true"],
+  ["extendedTypesEnabled", "true"],
 ];
 
 /**

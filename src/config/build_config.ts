@@ -84,7 +84,7 @@ export function buildServerConfig(parts: ConfigParts): ServerConfig {
     groupCommit: buildGroupCommit(values),
     limits: buildLimits(values),
     auth,
-    tree: buildTree(values),
+    tree: buildTree(values, ensemble !== undefined),
     fourLetterWhitelist: values["4lw.commands.whitelist"],
     readOnlyMode: values["readonlymode.enabled"] ?? false,
     ensemble,
@@ -396,9 +396,10 @@ function buildAuth(parts: ConfigParts, problems: ConfigProblem[]): AuthConfig {
   };
 }
 
-function buildTree(values: KnownValues): TreeConfig {
+function buildTree(values: KnownValues, isEnsemble: boolean): TreeConfig {
   return {
-    extendedTypes: values.extendedTypesEnabled ?? true,
+    // Servers of an ensemble must agree on it, and Apache's have it off unless they are told.
+    extendedTypes: values.extendedTypesEnabled ?? !isEnsemble,
     emulate353Ttl: values.emulate353TTLNodes ?? false,
     enforceQuota: values.enforceQuota ?? false,
     eagerAclCheck: values.enableEagerACLCheck ?? false,

@@ -90,7 +90,10 @@ export interface AuthConfig {
 
 /** What znodes there are and what is checked of them. */
 export interface TreeConfig {
-  /** TTL znodes exist (`extendedTypesEnabled`). On here unless switched off; Apache has them off. */
+  /**
+   * TTL znodes exist (`extendedTypesEnabled`). Alone on unless switched off; in an ensemble off unless switched on, as
+   * with Apache, whose servers may be among it.
+   */
   readonly extendedTypes: boolean;
   /** Read TTL owners the way 3.5.3 wrote them (`emulate353TTLNodes`). */
   readonly emulate353Ttl: boolean;

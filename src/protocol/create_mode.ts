@@ -54,7 +54,7 @@ export function ownerKind(owner: bigint, rules: OwnerRules): OwnerKind {
   if (owner === containerOwner) return "container";
   if (rules.extendedTypes) {
     if (rules.emulate353Ttl && owner < 0n) return "ttl";
-    if (((owner >> 56n) & 0xffn) === 0xffn && ((owner >> 40n) & 0xffffn) === 0n) return "ttl";
+    if (looksLikeTtl(owner)) return "ttl";
   }
   return "ephemeral";
 }
@@ -62,4 +62,9 @@ export function ownerKind(owner: bigint, rules: OwnerRules): OwnerKind {
 /** @returns Milliseconds to live that a TTL owner value carries. */
 export function ttlMsOf(owner: bigint, rules: OwnerRules): number {
   return Number(rules.emulate353Ttl ? owner & 0x7fffffffffffffffn : owner & 0xffffffffffn);
+}
+
+/** Whether an owner is a time to live, where these are on; where they are off it may have been one. */
+export function looksLikeTtl(owner: bigint): boolean {
+  return ((owner >> 56n) & 0xffn) === 0xffn && ((owner >> 40n) & 0xffffn) === 0n;
 }

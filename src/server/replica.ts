@@ -15,6 +15,7 @@ import type { Access } from "../pipeline/auth/access.ts";
 import type { WriteOp } from "../pipeline/op.ts";
 import type { AuthId } from "../protocol/acl.ts";
 import type { ConnectRequest } from "../protocol/connect.ts";
+import { looksLikeTtl } from "../protocol/create_mode.ts";
 import { ErrorCode } from "../protocol/error_code.ts";
 import { type SessionId, sessionIdToHex, sessionPassword } from "../protocol/session_id.ts";
 import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
@@ -246,6 +247,13 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   /** Ends sessions that own ephemerals and do not exist, which a crash at the wrong moment leaves. */
   closeOrphans(orphans: readonly SessionId[]): void {
     for (const id of orphans) {
+      if (looksLikeTtl(id)) {
+        this.#parts.logger.warn(
+          "Znodes that another server made with a TTL are taken for ephemerals of no session, and kept; set extendedTypesEnabled=true on every server",
+          { owner: sessionIdToHex(id), znodes: [...this.tree.ephemerals.of(id)].length },
+        );
+        continue;
+      }
       const session = this.sessions.add(id, this.#parts.config.minSessionTimeoutMs, this.nowMs);
       session.closing = true;
       this.closeSession(session);

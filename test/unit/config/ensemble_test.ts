@@ -187,6 +187,13 @@ describe("an ensemble's keys", () => {
 });
 
 describe("whether a server is alone", () => {
+  test("has TTL znodes only when told, as Apache's servers beside it", () => {
+    const ttl = (more: string) => load({ cfg: base + three + more, serverId: 1 }).config.tree.extendedTypes;
+    expect(ttl("")).toBe(false);
+    expect(ttl("extendedTypesEnabled=true\n")).toBe(true);
+    expect(load({ cfg: base }).config.tree.extendedTypes).toBe(true);
+  });
+
   test("one voter is, and hears that its line is passed over", () => {
     const { config, notices } = load({ cfg: "dataDir=/data\nclientPort=1\nserver.1=a:1:2\n" });
     expect(config.ensemble).toBeUndefined();
