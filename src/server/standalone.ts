@@ -1,6 +1,6 @@
 import type { ServerConfig } from "../config/server_config.ts";
 import type { ServerMode } from "../admin/status_view.ts";
-import type { Zxid } from "../protocol/zxid.ts";
+import { epochOf, type Zxid } from "../protocol/zxid.ts";
 import { Majority } from "../quorum/majority.ts";
 import type { DataDirs } from "../storage/data_dirs.ts";
 import { orphansOf } from "../storage/recovery.ts";
@@ -59,6 +59,8 @@ export class StandaloneServer implements RunningServer {
         trace: world.trace,
       }),
     );
+    world.trace?.({ kind: "state", state: "LEADING" });
+    world.trace?.({ kind: "established", epoch: epochOf(recovered.lastZxid) });
     replica.closeOrphans(orphansOf(tree));
     core.keepHouse(recovered);
   }
