@@ -1,7 +1,9 @@
 import { DiskError } from "../../src/base/disk.ts";
 import type { LogFields, LogLevel } from "../../src/base/log.ts";
 import type { TraceEvent } from "../../src/base/trace.ts";
+import type { ServerAddress } from "../../src/client/connection_string.ts";
 import { ConfigError } from "../../src/config/config_error.ts";
+import type { ServerConfig } from "../../src/config/server_config.ts";
 import { type Membership, quorumOf } from "../../src/quorum/membership.ts";
 import { parseMembershipText } from "../../src/quorum/membership_text.ts";
 import type { ZnodeStore } from "../../src/tree/znode_store.ts";
@@ -9,7 +11,7 @@ import { AgreedHistory } from "./checkers/agreed_history.ts";
 import { allCheckers } from "./checkers/all_checkers.ts";
 import type { Checker, ClientEvent, EndOfProcess } from "./checkers/checker.ts";
 import { SimClient } from "./clients/sim_client.ts";
-import type { SessionObserver } from "./clients/sim_session.ts";
+import { type SessionObserver, SimSession } from "./clients/sim_session.ts";
 import type { Parameters } from "./parameters.ts";
 import { installConfig, memberLines, ports, readConfig } from "./sim_config.ts";
 import { Chance } from "./world/chance.ts";
@@ -56,6 +58,8 @@ export class SimEnsemble {
   readonly listeners: EnsembleListener[] = [];
   /** Servers whose start may be refused: their disks have lost more than the end of what was not synced. */
   readonly mayRefuse = new Set<number>();
+  /** Changes each server's configuration at its start. */
+  tune: (id: number, config: ServerConfig) => ServerConfig = (_id, config) => config;
   /** When a server that has ended is started again, in ms; null for not by itself. */
   restartMs: ((server: SimServer) => number | null) | null = null;
   readonly #checkers: Checker[];
@@ -135,6 +139,28 @@ export class SimEnsemble {
     return client;
   }
 
+  /** Opens a session on a machine of its own; its requests are the caller's to make. */
+  openSession(
+    options: { readonly servers: readonly ServerAddress[]; readonly timeoutMs: number },
+  ): SimSession {
+    const number = this.network.hosts.length;
+    const host = this.network.addHost(`client${number}`, `10.0.1.${number}`);
+    const process = this.#makeProcess(`client ${number}`, 1);
+    const config = {
+      servers: options.servers,
+      sessionTimeoutMs: options.timeoutMs,
+      readOnlyAllowed: false,
+      session: null,
+      random: this.chance.fork(),
+    };
+    return new SimSession(
+      host.name,
+      { process, network: this.network.for(process, host) },
+      config,
+      this.#sessionObserver,
+    );
+  }
+
   /** A machine that is nobody's, to send nonsense from. */
   addStranger(): { readonly host: SimHost; readonly process: SimProcess } {
     const number = this.network.hosts.length;
@@ -185,7 +211,7 @@ export class SimEnsemble {
       diskTimes: { syncMs, slowChance: slowSyncChance },
       turnMsMax,
       store: store === "both" ? (id % 2 === 0 ? "paged" : "object") : store,
-      config: (disk) => readConfig(disk, id, parameters),
+      config: (disk) => this.tune(id, readConfig(disk, id, parameters)),
       events: this.#serverEvents,
     });
     installConfig(server.disk, parameters);

@@ -60,6 +60,7 @@ export class Written {
   readonly failures: string[] = [];
   #checkers: Checker[] = [];
   #entries = new Map<number, Uint8Array>();
+  readonly #leading = new Set<number>();
 
   /** Lets a checker read along from here on. */
   judge(make: (history: AgreedHistory, fail: Fail) => Checker): this {
@@ -74,6 +75,7 @@ export class Written {
   }
 
   end(server: number, how: EndOfProcess): this {
+    this.#leading.delete(server);
     for (const checker of this.#checkers) checker.onEnded?.(server, how);
     return this;
   }
@@ -83,12 +85,15 @@ export class Written {
     return this;
   }
 
-  /** The server takes office and has a quorum. */
+  /** The server takes office and has a quorum: those of the first three that do not lead follow it. */
   lead(server: number, epoch: number): this {
-    return this.trace(server, { kind: "state", state: "LEADING" })
+    this.#leading.add(server);
+    this.trace(server, { kind: "state", state: "LEADING" })
       .trace(server, { kind: "acceptedEpoch", epoch })
       .trace(server, { kind: "currentEpoch", epoch })
       .trace(server, { kind: "established", epoch });
+    for (const other of [1, 2, 3]) if (!this.#leading.has(other)) this.follow(other, server, epoch);
+    return this;
   }
 
   follow(server: number, leader: number, epoch: number): this {

@@ -23,6 +23,8 @@ export interface Committed {
 /** What one server holds, as far as its trace tells. */
 interface Chain {
   isLeading: boolean;
+  /** In broadcast: what it applies is committed. */
+  isServing: boolean;
   /** Zxids in its log or tree, ascending. */
   zxids: number[];
   /** Who sends it a snapshot. */
@@ -91,6 +93,7 @@ export class AgreedHistory {
     switch (event.kind) {
       case "state":
         chain.isLeading = event.state === "LEADING";
+        chain.isServing = false;
         return;
       case "propose":
         this.#onPropose(server, event.zxid, event.entry.slice());
@@ -108,11 +111,15 @@ export class AgreedHistory {
       case "commit":
         if (chain.isLeading) this.#extend(chain, event.zxid);
         return;
+      case "upToDate":
+        chain.isServing = true;
+        return;
       case "established":
+        chain.isServing = true;
         return this.#extend(chain, chain.zxids.at(-1) ?? 0);
       case "apply":
         if (!this.#proposed.has(event.zxid)) this.#onPropose(server, event.zxid, event.entry.slice());
-        this.#extend(chain, event.zxid);
+        if (chain.isServing) this.#extend(chain, event.zxid);
         return append(chain, event.zxid);
     }
   }
@@ -152,7 +159,7 @@ export class AgreedHistory {
   #chainOf(server: number): Chain {
     let chain = this.#chains.get(server);
     if (chain === undefined) {
-      chain = { isLeading: false, zxids: [], source: 0 };
+      chain = { isLeading: false, isServing: false, zxids: [], source: 0 };
       this.#chains.set(server, chain);
     }
     return chain;

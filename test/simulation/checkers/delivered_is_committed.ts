@@ -11,6 +11,7 @@ export class DeliveredIsCommitted implements Checker {
   readonly #leading = new Set<number>();
   /** Newest zxid that each server holds. */
   readonly #held = new Map<number, number>();
+  readonly #serving = new Set<number>();
   #committed = 0;
 
   constructor(fail: Fail) {
@@ -19,6 +20,7 @@ export class DeliveredIsCommitted implements Checker {
 
   onEnded(server: number): void {
     this.#leading.delete(server);
+    this.#serving.delete(server);
   }
 
   onTrace(server: number, event: TraceEvent): void {
@@ -26,11 +28,16 @@ export class DeliveredIsCommitted implements Checker {
       case "state":
         if (event.state === "LEADING") this.#leading.add(server);
         else this.#leading.delete(server);
+        this.#serving.delete(server);
+        return;
+      case "upToDate":
+        this.#serving.add(server);
         return;
       case "load":
         this.#held.set(server, event.zxid);
         return;
       case "established":
+        this.#serving.add(server);
         this.#committed = Math.max(this.#committed, this.#held.get(server) ?? 0);
         return;
       case "commit":
@@ -38,7 +45,7 @@ export class DeliveredIsCommitted implements Checker {
         return;
       case "apply":
         this.#held.set(server, event.zxid);
-        if (event.zxid <= this.#committed) return;
+        if (event.zxid <= this.#committed || !this.#serving.has(server)) return;
         this.#fail(
           `server ${server} delivered ${zxidText(event.zxid)}, and no leader has committed beyond ` +
             zxidText(this.#committed),

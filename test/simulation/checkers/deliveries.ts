@@ -16,14 +16,14 @@ interface Position {
   zxid: number;
   /** Txns skipped and not delivered since. */
   skipped: Set<number>;
-  /** A leader's snapshot is being completed: what it held already comes once more. */
-  mayRepeat: boolean;
 }
 
 /** Which txns each server has delivered, by the order agreed on. Hears of events after the history has. */
 export class Deliveries {
   readonly #history: AgreedHistory;
   readonly #positions = new Map<number, Position>();
+  /** Servers in broadcast. */
+  readonly #serving = new Set<number>();
 
   constructor(history: AgreedHistory) {
     this.#history = history;
@@ -47,23 +47,25 @@ export class Deliveries {
 
   onEnded(server: number): void {
     this.#positions.delete(server);
+    this.#serving.delete(server);
   }
 
-  /** @returns The delivery that the event is; null when it is none, or one that a snapshot makes come twice. */
+  /**
+   * @returns The delivery that the event is; null when it is none. What a learner applies while it is synchronized is
+   *   none: its leader may have no quorum for it yet, and it serves nobody.
+   */
   onTrace(server: number, event: TraceEvent): Delivery | null {
     switch (event.kind) {
+      case "state":
+        this.#serving.delete(server);
+        return null;
+      case "established":
+      case "upToDate":
+        this.#serving.add(server);
+        return null;
       case "load":
-        this.#positions.set(server, {
-          zxid: event.zxid,
-          skipped: new Set(),
-          mayRepeat: event.from === "leader",
-        });
+        this.#positions.set(server, { zxid: event.zxid, skipped: new Set() });
         return null;
-      case "upToDate": {
-        const position = this.#positions.get(server);
-        if (position !== undefined) position.mayRepeat = false;
-        return null;
-      }
       case "apply":
         return this.#onApply(server, event.zxid);
       default:
@@ -74,15 +76,15 @@ export class Deliveries {
   #onApply(server: number, zxid: number): Delivery | null {
     let position = this.#positions.get(server);
     if (position === undefined) {
-      position = { zxid: 0, skipped: new Set(), mayRepeat: false };
+      position = { zxid: 0, skipped: new Set() };
       this.#positions.set(server, position);
     }
     const after = position.zxid;
-    if (zxid <= after && position.mayRepeat) return null;
+    position.zxid = Math.max(after, zxid);
+    if (!this.#serving.has(server)) return null;
     const skipped = this.#between(after, zxid);
     for (const one of skipped) position.skipped.add(one);
     position.skipped.delete(zxid);
-    position.zxid = Math.max(after, zxid);
     return { server, zxid, after, skipped };
   }
 

@@ -6,9 +6,8 @@ import { type Checker, type Fail, zxidText } from "./checker.ts";
 export class GlobalPrimaryOrder implements Checker {
   readonly property = "GlobalPrimaryOrder";
   readonly #fail: Fail;
+  /** Epoch of what each server in broadcast delivered last. */
   readonly #epochs = new Map<number, number>();
-  /** Completing a leader's snapshot, when what it held already comes once more. */
-  readonly #repeating = new Set<number>();
 
   constructor(fail: Fail) {
     this.#fail = fail;
@@ -16,20 +15,16 @@ export class GlobalPrimaryOrder implements Checker {
 
   onEnded(server: number): void {
     this.#epochs.delete(server);
-    this.#repeating.delete(server);
   }
 
   onTrace(server: number, event: TraceEvent): void {
-    if (event.kind === "load") {
-      this.#epochs.set(server, epochOf(event.zxid));
-      if (event.from === "leader") this.#repeating.add(server);
-      else this.#repeating.delete(server);
-    } else if (event.kind === "upToDate") {
-      this.#repeating.delete(server);
-    } else if (event.kind === "apply") {
+    if (event.kind === "state") this.#epochs.delete(server);
+    else if (event.kind === "established" || event.kind === "upToDate") this.#epochs.set(server, 0);
+    else if (event.kind === "apply") {
+      const before = this.#epochs.get(server);
+      if (before === undefined) return;
       const epoch = epochOf(event.zxid);
-      const before = this.#epochs.get(server) ?? 0;
-      if (epoch < before && !this.#repeating.has(server)) {
+      if (epoch < before) {
         this.#fail(`server ${server} delivered ${zxidText(event.zxid)} after a txn of epoch ${before}`);
       }
       this.#epochs.set(server, Math.max(epoch, before));

@@ -26,7 +26,7 @@ export class PrefixConsistency implements Checker {
 
   onTrace(server: number, event: TraceEvent): void {
     const delivery = this.#deliveries.onTrace(server, event);
-    if (event.kind !== "apply") return;
+    if (delivery === null || event.kind !== "apply") return;
     const { zxid, entry } = event;
     const agreed = this.#history.committed(zxid);
     if (agreed === undefined) {
@@ -37,12 +37,12 @@ export class PrefixConsistency implements Checker {
       );
     } else if (!sameBytes(agreed.entry, entry)) {
       this.#fail(`server ${server} applied another ${zxidText(zxid)} than the one agreed on`);
-    } else if (delivery !== null && delivery.after > agreed.before && counterOf(delivery.after) !== 0) {
+    } else if (delivery.after > agreed.before && counterOf(delivery.after) !== 0) {
       this.#fail(
         `server ${server} applied ${zxidText(zxid)} behind ${zxidText(delivery.after)}, ` +
           `where others have it behind ${zxidText(agreed.before)}`,
       );
-    } else if (delivery !== null && delivery.skipped.length > 0) {
+    } else if (delivery.skipped.length > 0) {
       this.#fail(
         `server ${server} applied ${zxidText(zxid)} without ${zxidText(delivery.skipped[0])} before it`,
       );

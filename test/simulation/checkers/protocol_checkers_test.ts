@@ -132,7 +132,8 @@ describe("PrefixConsistency", () => {
       undefined,
       [2],
     );
-    written.load(3, z(1, 2), "leader").apply(3, z(1, 1)).apply(3, z(1, 2)).follow(3, 1, 1);
+    written.trace(3, { kind: "state", state: "FOLLOWING" }).load(3, z(1, 2), "leader");
+    written.apply(3, z(1, 1)).apply(3, z(1, 2)).follow(3, 1, 1);
     expect(written.failures).toEqual([]);
   });
 
@@ -220,7 +221,7 @@ test("GlobalPrimaryOrder finds an older epoch's txn behind a newer one's", () =>
 test("PrimaryIntegrity finds a follower that has more of the past than its leader", () => {
   const written = new Written().judge((history, fail) => new PrimaryIntegrity(history, fail));
   written.lead(1, 1).agree(1, z(1, 1)).agree(1, z(1, 2), undefined, undefined, [3]);
-  written.lead(2, 2).follow(3, 2, 2);
+  written.lead(2, 2);
   expect(written.failures).toEqual([
     "server 3 has delivered 0x100000002, and server 2, which leads it in epoch 2, has not",
   ]);
