@@ -69,6 +69,7 @@ const { values } = parseArgs({
 });
 /** Whose disk is filled. */
 const smallDiskServer = 1;
+const flavor = values.apache ? "apache" : "zoon";
 const minutes = Number(values.minutes);
 const servers = Number(values.servers);
 const observers = Number(values.observers);
@@ -100,47 +101,40 @@ if (unshare !== null) {
 }
 
 async function play(): Promise<number> {
-  const say = values.json ? console.error : console.log;
   const dir = mkdtempSync(join(tmpdir(), "zoon-chaos-"));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
   // A build meanwhile must not change what runs.
   const own = join(dir, "zoon");
   if (!values.apache) copyFileSync(values.binary, own);
-  const flavor = values.apache ? "apache" : "zoon";
-  if (values.saturate) {
-    const network = await LoopbackNetwork.open(servers);
-    say(`${servers} servers of ${flavor} under load for ${minutes} minutes, data in ${dir}`);
-    const options = {
-      flavor,
-      servers,
-      durationMs: minutes * 60_000,
-      tickMs,
-      binary: own,
-      network,
-      dir,
-      say,
-    } as const;
-    const report = await saturate(options);
-    const good = report.elections === 0 && report.modeChanges === 0 && report.troubles.length === 0;
-    if (good && !values.keep) rmSync(dir, { recursive: true, force: true });
-    else say(`data and logs are kept in ${dir}`);
-    for (const trouble of report.troubles) say(`FAILED: ${trouble}`);
-    if (values.json) console.log(JSON.stringify(report, null, 2));
-    else console.log(saturationSummary(report));
-    return good ? 0 : 1;
-  }
+  const good = values.saturate ? await playLoad(dir, own) : await playFaults(dir, own);
+  if (good && !values.keep) rmSync(dir, { recursive: true, force: true });
+  else say(`data and logs are kept in ${dir}`);
+  return good ? 0 : 1;
+}
+
+async function playLoad(dir: string, own: string): Promise<boolean> {
+  const network = await LoopbackNetwork.open(servers);
+  say(`${servers} servers of ${flavor} under load for ${minutes} minutes, data in ${dir}`);
+  const durationMs = minutes * 60_000;
+  const report = await saturate({ flavor, servers, durationMs, tickMs, binary: own, network, dir, say });
+  for (const trouble of report.troubles) say(`FAILED: ${trouble}`);
+  console.log(values.json ? JSON.stringify(report, null, 2) : saturationSummary(report));
+  return report.elections === 0 && report.modeChanges === 0 && report.troubles.length === 0;
+}
+
+async function playFaults(dir: string, own: string): Promise<boolean> {
   const network: ChaosNetwork = isInNamespace()
     ? await NamespaceNetwork.open(servers)
     : await ProxyNetwork.open(servers);
-  say(
-    `seed ${seed}: ${servers} servers of ${flavor}, ${network.kind}, ${minutes} minutes of faults, data in ${dir}`,
-  );
   const smallDisks = new Map<number, SmallDisk>();
   // Apache's server ends itself when its disk is full, which is no fault of the ensemble's.
   if (isInNamespace() && flavor === "zoon") {
     const disk = SmallDisk.mount(join(dir, String(smallDiskServer)));
     if (disk !== null) smallDisks.set(smallDiskServer, disk);
   }
+  say(
+    `seed ${seed}: ${servers} servers of ${flavor}, ${network.kind}, ${minutes} minutes of faults, data in ${dir}`,
+  );
   const words = values.faults.split(",").map((word) => word.trim()).filter((word) => word !== "");
   const run = new ChaosRun({
     flavor,
@@ -165,12 +159,12 @@ async function play(): Promise<number> {
     if (!good || values.keep) disk.keep(join(dir, `${id}-kept`));
     disk.unmount();
   }
-  if (good && !values.keep) rmSync(dir, { recursive: true, force: true });
-  else say(`data, logs and histories are kept in ${dir}`);
-  if (values.json) {
-    console.log(JSON.stringify({ ...report, dir: good && !values.keep ? null : dir }, null, 2));
-  } else console.log(summary(report));
-  return good ? 0 : 1;
+  console.log(values.json ? JSON.stringify(report, null, 2) : summary(report));
+  return good;
+}
+
+function say(line: string): void {
+  (values.json ? console.error : console.log)(line);
 }
 
 function saturationSummary(report: SaturationReport): string {

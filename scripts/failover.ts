@@ -3,9 +3,10 @@
  * `npm run bench:failover`: from kill -9 of the leader to the next acknowledged write, Zoon beside Apache ZooKeeper
  * 3.8, ensembles of three with the timing of Apache's sample zoo.cfg, by turns on one machine.
  */
+import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster, type Flavor } from "../test/chaos/cluster.ts";
 import { type Failover, FailoverRun, type LogSteps } from "../test/chaos/failover_run.ts";
@@ -20,6 +21,7 @@ take turns. tickTime is 2000, initLimit 10, syncLimit 5.
 
   --kills N       per side (default 20)
   --only SIDE     zoon or apache
+  --znodes N      of 100 bytes that each ensemble holds meanwhile (default 0)
   --binary FILE   default dist/zoon
   --dir DIR       parent of the data directories (default ${tmpdir()}); it should be on a real disk
   --json          print the report as JSON; progress goes to stderr
@@ -31,6 +33,7 @@ const { values } = parseArgs({
   options: {
     kills: { type: "string", default: "20" },
     only: { type: "string" },
+    znodes: { type: "string", default: "0" },
     binary: { type: "string", default: binary },
     dir: { type: "string", default: tmpdir() },
     json: { type: "boolean", default: false },
@@ -39,10 +42,14 @@ const { values } = parseArgs({
   },
 });
 const kills = Number(values.kills);
+const znodes = Number(values.znodes);
 const sides = (["zoon", "apache"] as const).filter((side) =>
   values.only === undefined || values.only === side
 );
-if (values.help || !Number.isSafeInteger(kills) || kills < 1 || sides.length === 0) {
+if (
+  values.help || !Number.isSafeInteger(kills) || kills < 1 || !Number.isSafeInteger(znodes) ||
+  sides.length === 0
+) {
   (values.help ? console.log : console.error)(help);
   process.exit(values.help ? 0 : 2);
 }
@@ -55,6 +62,7 @@ const medianTargetMs = 100;
 const worstTargetMs = 200;
 /** Writes go on for so long before each kill, in ms. */
 const warmUpMs = 700;
+const loadSource = resolve(import.meta.dir, "../test/bench/load.ts");
 
 const logSteps: Record<Flavor, LogSteps> = {
   zoon: {
@@ -120,6 +128,10 @@ async function measure(): Promise<number> {
     });
     const run = new FailoverRun(cluster, network, logSteps[side]);
     await run.open();
+    if (znodes > 0) {
+      say(`loading ${znodes} znodes into ${side}`);
+      await loadZnodes(network.statusTarget(1).port);
+    }
     runs.set(side, run);
   }
   for (let round = 1; round <= kills; round++) {
@@ -158,6 +170,13 @@ async function measure(): Promise<number> {
   const words = `median < ${medianTargetMs} ms and worst < ${worstTargetMs} ms`;
   if (!values.json) console.log(`target ${words}: ${met ? "met" : "MISSED"}`);
   return met ? 0 : 1;
+}
+
+async function loadZnodes(port: number): Promise<void> {
+  const words = ["--port", String(port), "--op", "create", "--count", String(znodes), "--in-flight", "8"];
+  const child = spawn(process.execPath, [loadSource, ...words], { stdio: ["ignore", "ignore", "inherit"] });
+  const code = await new Promise<number | null>((done) => child.once("exit", done));
+  if (code !== 0) throw new Error("The znodes could not be loaded");
 }
 
 function table(found: ReadonlyMap<Flavor, readonly Failover[]>): string {

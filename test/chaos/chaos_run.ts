@@ -141,6 +141,8 @@ export class ChaosRun {
       for (let round = 0; round < rounds; round++) {
         if (!await this.#playRound(durationMs / rounds)) break;
       }
+    } catch (error) {
+      this.#fail("progress", error instanceof Error ? error.message : String(error));
     } finally {
       await this.#cluster.close();
     }
@@ -182,7 +184,7 @@ export class ChaosRun {
     const healed = await this.#heal(this.#healBoundMs());
     const verdict = healed ? await this.#judge(history, clients, layout) : [];
     this.#count(history);
-    this.#report.elections += await this.#epoch() - epochBefore;
+    if (healed) this.#report.elections += await this.#epoch() - epochBefore;
     if (verdict.length > 0) {
       this.#keep(round, history, verdict);
     }
@@ -334,12 +336,10 @@ export class ChaosRun {
 
   /** The epoch of the newest txn; each election that led to a leader raised it. */
   async #epoch(): Promise<number> {
-    try {
+    return await insist(this.#healBoundMs(), "a write for its epoch", async () => {
       await using zk = await connect(this.#servers(), { connectTimeoutMs: 20_000 });
       return Math.floor((await zk.setData("/", null)).mzxid / 0x1_0000_0000);
-    } catch {
-      return 0;
-    }
+    });
   }
 
   #servers(): string {

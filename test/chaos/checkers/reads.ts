@@ -50,15 +50,16 @@ export function checkReads(evidence: Evidence, facts: Facts): Violation[] {
 /** What came of the reads behind syncs. */
 export interface SyncVerdict {
   readonly violations: Violation[];
-  /** Stale ones that an old leader answered who could not know yet; ZooKeeper's sync asks no quorum. */
+  /** Stale ones of leaders that did not know yet that they were replaced. */
   readonly excused: number;
 }
 
 /**
  * Reads behind syncs see all writes acknowledged before the sync was sent.
  *
- * Stale ones are excused in disturbances and for `staleMs` behind them: a leader that is cut off or was stopped
- * answers syncs by itself until it notices (apache/zookeeper Leader.java, processSync).
+ * Excused is a leader that others have replaced and that does not know it yet, since ZooKeeper's sync asks no quorum
+ * (apache/zookeeper Leader.java, processSync): the write it misses is of a later epoch, and was acknowledged no longer
+ * ago than it may take to notice, unless the servers were stopped or cut off.
  */
 export function checkSyncs(evidence: Evidence): SyncVerdict {
   const violations: Violation[] = [];
@@ -67,6 +68,10 @@ export function checkSyncs(evidence: Evidence): SyncVerdict {
     .sort((a, b) => a.returnedMs - b.returnedMs);
   const reads = ops.filter((op) => op.kind === "syncRead" && op.outcome === "ok" && op.zxid !== null)
     .sort((a, b) => a.invokedMs - b.invokedMs);
+  const isDisturbed = (read: Op) =>
+    disturbances.some(({ beganMs, endedMs }) =>
+      beganMs <= read.returnedMs && read.invokedMs <= endedMs + evidence.staleMs
+    );
   let excused = 0;
   let at = 0;
   let highest: Op | undefined;
@@ -75,10 +80,9 @@ export function checkSyncs(evidence: Evidence): SyncVerdict {
       if (highest === undefined || writes[at].zxid! > highest.zxid!) highest = writes[at];
     }
     if (highest === undefined || highest.zxid! <= read.zxid!) continue;
-    const known = disturbances.some(({ beganMs, endedMs }) =>
-      beganMs <= read.returnedMs && read.invokedMs <= endedMs + evidence.staleMs
-    );
-    if (known) excused++;
+    const isReplaced = epochOf(read.zxid!) < epochOf(highest.zxid!);
+    const isFresh = read.returnedMs - highest.returnedMs <= evidence.staleMs;
+    if (isReplaced && (isFresh || isDisturbed(read))) excused++;
     else {
       violations.push({
         property: "syncs",
@@ -101,4 +105,8 @@ function newestUpTo(
     else high = middle;
   }
   return order[low - 1];
+}
+
+function epochOf(zxid: number): number {
+  return Math.floor(zxid / 0x1_0000_0000);
 }
