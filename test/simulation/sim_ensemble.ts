@@ -116,6 +116,13 @@ export class SimEnsemble {
     for (const server of this.servers) if (server.refusal === null) server.start();
   }
 
+  /** Gives a server that is off an empty disk, with nothing but its first configuration. */
+  wipe(server: SimServer): void {
+    server.disk.wipe();
+    installConfig(server.disk, this.parameters);
+    for (const checker of this.#checkers) checker.onWiped?.(server.id);
+  }
+
   /** Starts a client, which works at once. */
   addClient(changes: Partial<Parameters> = {}): SimClient {
     const parameters = { ...this.parameters, ...changes };

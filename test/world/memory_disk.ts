@@ -130,7 +130,7 @@ export class MemoryDisk implements Disk {
   openFiles = 0;
 
   readonly #random: Random;
-  readonly #root = new DirectoryNode();
+  #root = new DirectoryNode();
   readonly #later: Later[] = [];
   #usedBytes = 0;
   #changeId = 0;
@@ -189,6 +189,13 @@ export class MemoryDisk implements Disk {
       }
     };
     visit(this.#root);
+  }
+
+  /** The machine is given a new, empty disk. */
+  wipe(): void {
+    this.crash(seededRandom(0));
+    this.#root = new DirectoryNode();
+    this.#usedBytes = 0;
   }
 
   /** The worst crash: only what was synced is left. */

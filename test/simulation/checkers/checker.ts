@@ -31,6 +31,8 @@ export interface Checker {
   readonly property: string;
   onStarted?(server: number): void;
   onEnded?(server: number, how: EndOfProcess): void;
+  /** The server's disk was replaced by an empty one, while it was off. */
+  onWiped?(server: number): void;
   onTrace?(server: number, event: TraceEvent): void;
   onClient?(event: ClientEvent): void;
   /** All faults are healed and everything is quiet. */

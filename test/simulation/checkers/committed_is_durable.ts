@@ -36,6 +36,10 @@ export class CommittedIsDurable implements Checker {
     else this.#clean.delete(server);
   }
 
+  onWiped(server: number): void {
+    this.#durable.delete(server);
+  }
+
   onTrace(server: number, event: TraceEvent): void {
     switch (event.kind) {
       case "state":

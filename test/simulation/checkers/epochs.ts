@@ -12,6 +12,11 @@ export class Epochs implements Checker {
     this.#fail = fail;
   }
 
+  onWiped(server: number): void {
+    this.#accepted.delete(server);
+    this.#current.delete(server);
+  }
+
   onTrace(server: number, event: TraceEvent): void {
     if (event.kind !== "acceptedEpoch" && event.kind !== "currentEpoch") return;
     const { kind, epoch } = event;

@@ -42,6 +42,10 @@ export class ZnodeHistory {
   /** A txn that cannot follow from those before it. */
   #problem: string | null = null;
 
+  constructor() {
+    this.#put("/", 0, { data: "", version: 0, czxid: 0, mzxid: 0, ephemeralOwner: 0n });
+  }
+
   /** Takes the next committed txn. @returns What is wrong with it, or null. */
   apply(header: TxnHeader, body: TxnBody): string | null {
     this.#problem = null;
