@@ -600,8 +600,19 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     await this.#quorumPort.listen(hosts.map(({ host, quorumPort }) => ({ host, port: quorumPort })));
   }
 
+  /**
+   * A reconfiguration makes this server the leader, or may do so: others can hear of it and dial before this server
+   * hears of it, or before its present office has come to its end.
+   */
+  get #mayBeDesignated(): boolean {
+    if (this.#designation !== null) return this.#designation.leader === this.#self;
+    return this.#office instanceof Following && this.#members.isChanging;
+  }
+
   #onLearner(link: QuorumLink): "taken" | "early" | "refused" {
-    if (this.#stopped || this.#ending || this.#office instanceof Following) return "refused";
+    if (this.#stopped) return "refused";
+    if (this.#mayBeDesignated) return "early";
+    if (this.#ending || this.#office instanceof Following) return "refused";
     if (!(this.#office instanceof Leading)) return "early";
     this.#office.accept(link);
     return "taken";
