@@ -184,7 +184,11 @@ export class ReconfigEnsemble {
     const lines = ensemble.lines(ensemble.servers);
     for (const server of ensemble.servers) server.configure({ ...cfg, ...lines });
     await Promise.all(ensemble.servers.map((server) => server.start({ serves: false })));
-    await ensemble.settled();
+    await ensemble.settled().catch(async (error) => {
+      console.error(ensemble.describe());
+      await ensemble.destroy();
+      throw error;
+    });
     return ensemble;
   }
 
@@ -215,6 +219,8 @@ export class ReconfigEnsemble {
   /** Waits until all that run serve under one leader. @returns It. */
   settled(servers: readonly ReconfigServer[] = this.servers.filter(({ isRunning }) => isRunning)) {
     return until("the ensemble to settle", async () => {
+      const ended = servers.find(({ isRunning }) => !isRunning);
+      if (ended !== undefined) throw new Error(`server ${ended.id} has ended`);
       const modes = await Promise.all(servers.map((server) => server.mode()));
       if (modes.includes(undefined)) return undefined;
       const leaders = servers.filter((_, index) => modes[index] === "leader");
