@@ -172,9 +172,8 @@ export class Faults {
   #slowLink(): void {
     const { network } = this.#ensemble;
     const link = network.link(this.#chance.pick(this.#serverHosts()), this.#chance.pick(this.#serverHosts()));
-    const { latencyMs } = link;
-    link.latencyMs = this.#chance.between(latencyMs, this.#parameters.tickMs * 2);
-    this.#lasting(() => link.latencyMs = latencyMs);
+    link.latencyMs = this.#chance.between(link.usualLatencyMs, this.#parameters.tickMs * 2);
+    this.#lasting(() => link.latencyMs = link.usualLatencyMs);
   }
 
   #reset(): void {
@@ -188,9 +187,9 @@ export class Faults {
     const { host, process } = this.#stranger;
     const chance = this.#chance;
     const bytes = new Uint8Array(chance.whole(1, garbageBytesMax)).map(() => chance.uint32());
-    // The beginning of something sensible gets further in.
-    if (chance.happens(0.5)) bytes.set([0, 0, 0, chance.whole(0, 40)].slice(0, bytes.length));
-    else if (chance.happens(0.5)) bytes.set([255, 255, 255, 255, 255, 255, 0, 0].slice(0, bytes.length));
+    // The beginning of something sensible gets further in: a length, a version of the election handshake, or neither.
+    const head = chance.pick([[0, 0, 0, chance.whole(0, 40)], [255, 255, 255, 255, 255, 255, 0, 0], []]);
+    bytes.set(head.slice(0, bytes.length));
     this.#ensemble.network.for(process, host).dial(
       server.host.name,
       chance.pick(Object.values(ports)),

@@ -250,7 +250,8 @@ export class SimEnsemble {
   readonly #serverEvents: SimServerEvents = {
     onTrace: (server, event) => {
       this.#mix(server.id, event.kind.length, "zxid" in event ? event.zxid : 0);
-      if (event.kind === "config") this.#onConfig(event.version, event.text);
+      // A learner may be told of what its leader has only proposed.
+      if (event.kind === "config" && server.state === "LEADING") this.#onConfig(event.version, event.text);
       this.history.onTrace(server.id, event);
       for (const checker of this.#checkers) checker.onTrace?.(server.id, event);
       for (const listener of this.listeners) listener.onTrace?.(server, event);

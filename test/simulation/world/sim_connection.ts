@@ -8,7 +8,8 @@ import type { SimProcess } from "./sim_process.ts";
 export interface Link {
   isCut: boolean;
   latencyMs: number;
-  jitterMs: number;
+  readonly usualLatencyMs: number;
+  readonly jitterMs: number;
   /** Pipes whose packets wait for the link to work again. */
   readonly waiting: Set<Pipe>;
 }

@@ -92,13 +92,9 @@ export class SimNetwork {
     const key = `${from.name}>${to.name}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      const { latencyMs, jitterMs } = this.settings;
-      link = {
-        isCut: false,
-        latencyMs: latencyMs * this.#chance.between(0.5, 1.5),
-        jitterMs,
-        waiting: new Set(),
-      };
+      const { jitterMs } = this.settings;
+      const latencyMs = this.settings.latencyMs * this.#chance.between(0.5, 1.5);
+      link = { isCut: false, latencyMs, usualLatencyMs: latencyMs, jitterMs, waiting: new Set() };
       this.#links.set(key, link);
     }
     return link;
@@ -116,8 +112,10 @@ export class SimNetwork {
     for (const pipe of takeAll(link.waiting)) pipe.retry();
   }
 
+  /** Every link works as at the beginning. */
   healAll(): void {
     for (const from of this.hosts) for (const to of this.hosts) this.heal(from, to);
+    for (const link of this.#links.values()) link.latencyMs = link.usualLatencyMs;
   }
 
   /** A machine that lost power is there again: it knows nothing of connections it had. */
