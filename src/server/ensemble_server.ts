@@ -248,7 +248,9 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   }
 
   configText(): string {
-    return membershipText(this.#members.lastSeen);
+    // What is only proposed comes into force with the office, but not in the middle of it: a learner puts into force
+    // what it is told here, and the txn of a change under way may still be cut off. Apache's leader tells the last seen.
+    return membershipText(this.#role === null ? this.#members.lastSeen : this.#members.committed);
   }
 
   onLeaderConfig(text: string): void {
