@@ -41,6 +41,18 @@ export async function dumpsOf(ensemble: MixedEnsemble): Promise<Map<number, Tree
   return dumps;
 }
 
+/** Members whose trees differ from the first one's, by their paths. */
+export async function differences(ensemble: MixedEnsemble): Promise<string[]> {
+  const [[firstId, first], ...others] = [...await dumpsOf(ensemble)];
+  return others.flatMap(([id, tree]) =>
+    [...new Set([...Object.keys(first), ...Object.keys(tree)])]
+      .filter((path) => !Bun.deepEquals(first[path], tree[path]))
+      .map((path) =>
+        `${path} is ${JSON.stringify(first[path])} at ${firstId} and ${JSON.stringify(tree[path])} at ${id}`
+      )
+  );
+}
+
 /**
  * Demands equal trees, and no txn whose digest a member found wrong.
  *

@@ -2,7 +2,7 @@
  * Rolling migration: the servers of an ensemble are replaced by another implementation one at a time, followers
  * first and the leader last, while a stock client goes on writing.
  */
-import { dumpsOf, lastSync, type SyncKind } from "./ensemble_checks.ts";
+import { differences, dumpsOf, lastSync, type SyncKind } from "./ensemble_checks.ts";
 import { type Member, MixedEnsemble, type Mode } from "./mixed_ensemble.ts";
 import { brokenPromises, figuresOf, type LoadFigures, StockLoad } from "./stock_load.ts";
 import type { Flavor } from "./target.ts";
@@ -112,18 +112,6 @@ async function replace(
   const leader = await ensemble.settled();
   const sync = leader === member ? undefined : lastSync(member, leader);
   return { id: member.id, from, to: how.to, role, sync, became, downMs };
-}
-
-/** Members whose trees differ from the first one's, by their paths. */
-async function differences(ensemble: MixedEnsemble): Promise<string[]> {
-  const [[firstId, first], ...others] = [...await dumpsOf(ensemble)];
-  return others.flatMap(([id, tree]) =>
-    [...new Set([...Object.keys(first), ...Object.keys(tree)])]
-      .filter((path) => !Bun.deepEquals(first[path], tree[path]))
-      .map((path) =>
-        `${path} is ${JSON.stringify(first[path])} at ${firstId} and ${JSON.stringify(tree[path])} at ${id}`
-      )
-  );
 }
 
 async function compare(ensemble: MixedEnsemble, load: StockLoad): Promise<string[]> {
