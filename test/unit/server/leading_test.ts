@@ -1,0 +1,488 @@
+/** A leader's office and its followers', over links in memory. */
+import { describe, expect, test } from "bun:test";
+import { JuteWriter } from "../../../src/jute/writer.ts";
+import { OpCode } from "../../../src/protocol/op_code.ts";
+import {
+  learnerProtocolVersion,
+  PacketType,
+  type QuorumPacket,
+  writeLearnerInfo,
+  writePacket,
+} from "../../../src/protocol/quorum_packet.ts";
+import { Majority } from "../../../src/quorum/majority.ts";
+import { packetsIn, showPacket, zxid } from "../zab/_zab.ts";
+import { MemorySocket } from "./_memory_network.ts";
+import { Offices, quorumPortOf, type Station } from "./_offices.ts";
+
+/** The first of three servers leads, the second follows; epoch 10, as the disks have accepted 9. */
+async function ensemble() {
+  const offices = new Offices();
+  const leader = offices.station(1);
+  const follower = offices.station(2);
+  await leader.lead();
+  follower.follow(1);
+  await offices.settle();
+  return { offices, leader, follower };
+}
+
+/** A learner whose packets a test writes itself. */
+class RawLearner {
+  readonly offices: Offices;
+  closed = false;
+  #socket!: MemorySocket;
+  #bytes: Uint8Array[] = [];
+
+  constructor(offices: Offices) {
+    this.offices = offices;
+  }
+
+  async connect(): Promise<this> {
+    const dialled = this.offices.network.dial("h1", quorumPortOf(1), 1000, (socket) => {
+      this.#socket = socket as MemorySocket;
+      return {
+        onData: (bytes) => this.#bytes.push(bytes),
+        onDrain: () => {},
+        onClose: () => this.closed = true,
+      };
+    });
+    await this.offices.settle();
+    await dialled;
+    return this;
+  }
+
+  async send(write: (out: JuteWriter) => void): Promise<void> {
+    const out = new JuteWriter();
+    write(out);
+    this.#socket.write(out.view());
+    await this.offices.settle();
+  }
+
+  /** FOLLOWERINFO. */
+  introduce(serverId: number): Promise<void> {
+    const info = { serverId, protocolVersion: learnerProtocolVersion, configVersion: 0 };
+    return this.send((out) => writeLearnerInfo(out, PacketType.followerInfo, zxid("9.0"), info));
+  }
+
+  /** ACKEPOCH of one that has nothing. */
+  acceptEpoch(): Promise<void> {
+    return this.send((out) => writePacket(out, PacketType.ackEpoch, 0, new Uint8Array(4)));
+  }
+
+  ack(at: string): Promise<void> {
+    return this.send((out) => writePacket(out, PacketType.ack, zxid(at), null));
+  }
+
+  /** Says who it is, accepts the epoch and acks what it is sent, up to being up to date. */
+  async join(serverId: number): Promise<void> {
+    await this.introduce(serverId);
+    await this.acceptEpoch();
+    await this.ack("10.0");
+  }
+
+  packets(): QuorumPacket[] {
+    return packetsIn(Uint8Array.from(Buffer.concat(this.#bytes.splice(0))));
+  }
+
+  received(): string[] {
+    return this.packets().map(showPacket);
+  }
+}
+
+describe("a leader and a follower", () => {
+  test("come to an epoch, a history and a quorum, packet by packet", async () => {
+    const { leader, follower } = await ensemble();
+    expect(follower.takeSent().concat(leader.takeSent())).toEqual([
+      "ACKEPOCH 0.0",
+      "ACK 10.0",
+      "ACK 10.0",
+      "LEADERINFO 10.0",
+      "DIFF 0.0",
+      "NEWLEADER 10.0",
+      "UPTODATE -1",
+    ]);
+    expect(leader.take()).toEqual(["established in epoch 10"]);
+    expect(follower.take()).toEqual(['told "the configuration"', "up to date in epoch 10"]);
+    for (const { core: { database } } of [leader, follower]) {
+      expect([database.acceptedEpoch, database.currentEpoch]).toEqual([10, 10]);
+    }
+  });
+
+  test("log, ack and commit what is written, and hold the same", async () => {
+    const { offices, leader, follower } = await ensemble();
+    leader.takeSent();
+    follower.takeSent();
+    leader.write("/a");
+    leader.write("/b");
+    await offices.settle();
+    expect(leader.takeSent()).toEqual(["PROPOSAL 10.1", "PROPOSAL 10.2", "COMMIT 10.1", "COMMIT 10.2"]);
+    expect(follower.takeSent()).toEqual(["ACK 10.1", "ACK 10.2"]);
+    expect([follower.has("/b"), follower.state]).toEqual([true, leader.state]);
+  });
+
+  test("stay together by PINGs alone, and part when one is not heard", async () => {
+    const { offices, leader, follower } = await ensemble();
+    leader.take();
+    follower.take();
+    await offices.pass(20_000);
+    expect([leader.take(), follower.take()]).toEqual([[], []]);
+    for (const socket of offices.network.sockets) socket.stalled = true;
+    await offices.pass(6000);
+    expect(follower.take()).toEqual(["over: the leader was silent for 5000 ms"]);
+    expect(leader.take()).toEqual(["over: only the servers 1 are left, which is no quorum"]);
+  });
+
+  test("of an epoch without a txn go back to the zxid of before", async () => {
+    const { leader, follower } = await ensemble();
+    expect([leader, follower].map(({ state }) => state.split(" ")[0])).toEqual(["10.0", "10.0"]);
+    for (const station of [leader, follower]) station.leave();
+    expect([leader, follower].map(({ state }) => state.split(" ")[0])).toEqual(["0.0", "0.0"]);
+  });
+});
+
+describe("what is proposed and not committed when an office ends", () => {
+  test("is the next office's to commit, and reaches its followers", async () => {
+    const { offices, leader, follower } = await ensemble();
+    leader.write("/a");
+    await offices.settle();
+    follower.leave();
+    await offices.settle();
+    leader.write("/b");
+    leader.write("/c");
+    await offices.settle();
+    expect(leader.has("/b")).toBe(false);
+    leader.leave();
+    expect([leader.has("/b"), leader.has("/c")]).toEqual([true, true]);
+    leader.takeSent();
+    await leader.lead();
+    follower.follow(1);
+    await offices.settle();
+    expect(leader.takeSent()).toEqual([
+      "LEADERINFO 11.0",
+      "DIFF 10.3",
+      "NEWLEADER 11.0",
+      "UPTODATE -1",
+    ]);
+    expect([follower.has("/c"), follower.state]).toEqual([true, leader.state]);
+  });
+
+  test("is cut off again where the next leader does not have it", async () => {
+    const { offices, leader, follower } = await ensemble();
+    leader.write("/a");
+    await offices.settle();
+    follower.leave();
+    await offices.settle();
+    leader.write("/lost");
+    await offices.settle();
+    leader.leave();
+    const before = leader.state;
+    follower.takeSent();
+    // Server 2, with 3, makes an epoch of its own; then 1 comes back.
+    await follower.lead();
+    const third = offices.station(3);
+    third.follow(2);
+    await offices.settle();
+    follower.write("/b");
+    await offices.settle();
+    leader.take();
+    leader.follow(2);
+    await offices.settle();
+    expect(follower.takeSent()).toContain("TRUNC 10.1");
+    expect(leader.take()).toEqual([
+      "a tree is loaded at 10.1",
+      'told "the configuration"',
+      "up to date in epoch 11",
+    ]);
+    expect([leader.has("/lost"), leader.has("/b"), leader.state]).toEqual([false, true, follower.state]);
+    expect([third.state, leader.state]).toEqual([follower.state, third.state]);
+    expect(before).not.toBe(leader.state);
+  });
+});
+
+describe("a tree that is sent while writes go on", () => {
+  test("is followed by what changed it and then by NEWLEADER, so that nobody serves a state between two", async () => {
+    const { offices, leader, follower } = await ensemble();
+    const large = new Uint8Array(100_000);
+    for (let index = 0; index < 40; index++) leader.write(`/n${index}`, large.fill(index));
+    await offices.settle();
+    // Its memory of committed txns is gone, and with it the way by differences.
+    leader.core.database.committedLog.clear(leader.core.tree.lastProcessedZxid);
+    leader.takeSent();
+
+    const third = offices.station(3);
+    third.follow(1);
+    let turns = 0;
+    while (!third.lines.some((line) => line.startsWith("up to date"))) {
+      expect(++turns).toBeLessThan(50);
+      await offices.turn();
+      if (
+        leader.sent.some((packet) => packet.startsWith("SNAP")) && !leader.sent.includes("NEWLEADER 10.0")
+      ) {
+        for (const at of [0, 39]) leader.write(`/n${at}`, large.fill(100 + turns));
+      }
+    }
+    const sent = leader.takeSent();
+    const newLeader = sent.indexOf("NEWLEADER 10.0");
+    expect(sent.filter((packet) => packet.startsWith("SNAP"))).toHaveLength(1);
+    // Some of it was committed while the tree was on its way.
+    expect(sent.slice(0, newLeader).filter((packet) => packet.startsWith("COMMIT")).length).toBeGreaterThan(
+      2,
+    );
+    const upToDate = third.trace.findIndex(({ kind }) => kind === "upToDate");
+    const applied = third.trace.slice(0, upToDate).filter((event) => event.kind === "apply");
+    // What it begins to serve is a state that the leader was in, too.
+    const served = applied.at(-1)!;
+    const same = leader.trace.find((event) => event.kind === "apply" && event.zxid === served.zxid);
+    expect(same).toMatchObject({ digest: served.digest });
+    await offices.settle();
+    expect([third.state, follower.state]).toEqual([leader.state, leader.state]);
+  });
+
+  test("counts as the voice of both while it does come, however long that takes", async () => {
+    const { offices, leader } = await ensemble();
+    for (let index = 0; index < 40; index++) leader.write(`/n${index}`, new Uint8Array(100_000));
+    await offices.settle();
+    leader.takeSent();
+    leader.core.database.committedLog.clear(leader.core.tree.lastProcessedZxid);
+    const third = offices.station(3);
+    third.follow(1);
+    while (!leader.sent.some((packet) => packet.startsWith("SNAP"))) await offices.turn();
+    const toThird = offices.network.sockets.at(-1)!;
+    let pieces = 0;
+    while (!leader.sent.includes("NEWLEADER 10.0") || toThird.stalled) {
+      // Some pieces every seven seconds, and initLimit is ten.
+      toThird.stalled = true;
+      await offices.pass(7000);
+      toThird.drain();
+      expect(++pieces).toBeLessThan(20);
+    }
+    await offices.settle();
+    expect(pieces).toBeGreaterThan(3);
+    expect(third.take().filter((line) => line.startsWith("over"))).toEqual([]);
+    expect(third.state).toBe(leader.state);
+  });
+
+  test("is given up when it stops coming", async () => {
+    const { offices, leader } = await ensemble();
+    for (let index = 0; index < 40; index++) leader.write(`/n${index}`, new Uint8Array(100_000));
+    await offices.settle();
+    leader.takeSent();
+    leader.core.database.committedLog.clear(leader.core.tree.lastProcessedZxid);
+    const third = offices.station(3);
+    const before = third.state;
+    third.follow(1);
+    while (!leader.sent.some((packet) => packet.startsWith("SNAP"))) await offices.turn();
+    await offices.turn();
+    offices.network.sockets.at(-1)!.stalled = true;
+    await offices.pass(11_000);
+    expect(third.take()).toEqual(["over: the leader was silent for 10000 ms"]);
+    expect(third.state).not.toBe(before);
+    third.leave();
+    expect([third.state, third.take()]).toEqual([before, ["a tree is loaded at 0.0"]]);
+  });
+});
+
+describe("a membership that was proposed under the last leader", () => {
+  test("comes into force with the next one's office, and counts alone from then on", async () => {
+    const offices = new Offices();
+    const leader = offices.station(1);
+    await leader.lead([new Majority([1, 2, 3]), new Majority([1, 4, 5])]);
+    const [old, fresh] = [await new RawLearner(offices).connect(), await new RawLearner(offices).connect()];
+    const learners = [old, fresh];
+    await old.introduce(2);
+    expect(old.received()).toEqual([]);
+    await fresh.introduce(4);
+    for (const learner of learners) await learner.acceptEpoch();
+    await old.ack("10.0");
+    expect(leader.take()).toEqual([]);
+    await fresh.ack("10.0");
+    expect(leader.take()).toEqual(["established in epoch 10"]);
+    for (const learner of learners) learner.packets();
+
+    leader.write("/a");
+    await offices.settle();
+    // With the leader two of the old three.
+    await old.ack("10.1");
+    expect(old.received()).toEqual(["PROPOSAL 10.1"]);
+    await fresh.ack("10.1");
+    expect(fresh.received()).toEqual(["PROPOSAL 10.1", "COMMIT 10.1"]);
+  });
+});
+
+describe("a learner that sends nonsense", () => {
+  /** What it sends once it is up to date, or at first; the leader and its other follower go on. */
+  async function costsOneLink(send: (learner: RawLearner) => Promise<void>): Promise<void> {
+    const { offices, leader, follower } = await ensemble();
+    const learner = await new RawLearner(offices).connect();
+    await send(learner);
+    expect(learner.closed).toBe(true);
+    leader.take();
+    leader.write("/after");
+    await offices.settle();
+    expect([follower.has("/after"), leader.take()]).toEqual([true, []]);
+  }
+
+  const raw = (type: PacketType, at: string, data: Uint8Array | null = null) => (out: JuteWriter) =>
+    writePacket(out, type, zxid(at), data);
+
+  test("at first is hung up on, and nobody else", async () => {
+    await costsOneLink((learner) => learner.send(raw(PacketType.ack, "5.0")));
+    await costsOneLink((learner) => learner.send((out) => out.raw(new Uint8Array(100).fill(0x7f))));
+    await costsOneLink((learner) => learner.send(raw(99 as PacketType, "5.0")));
+    await costsOneLink((learner) =>
+      learner.send((out) => {
+        writeLearnerInfo(out, PacketType.followerInfo, zxid("0.0"), {
+          serverId: 3,
+          protocolVersion: learnerProtocolVersion,
+          configVersion: 0,
+        });
+        // Of an epoch that no number holds.
+        out.bytes.fill(0x7f, 4, 8);
+      })
+    );
+  });
+
+  test("out of turn is hung up on, and what it acked does not count", async () => {
+    const info = { serverId: 3, protocolVersion: learnerProtocolVersion, configVersion: 0 };
+    const hello = (out: JuteWriter) => writeLearnerInfo(out, PacketType.followerInfo, zxid("9.0"), info);
+    await costsOneLink(async (learner) => {
+      await learner.send(hello);
+      await learner.send(hello);
+    });
+    await costsOneLink(async (learner) => {
+      await learner.send(hello);
+      await learner.send(raw(PacketType.ack, "10.1"));
+    });
+    await costsOneLink(async (learner) => {
+      await learner.send(hello);
+      await learner.send(raw(PacketType.ackEpoch, "0.0"));
+    });
+    await costsOneLink(async (learner) => {
+      await learner.send(hello);
+      await learner.send(raw(PacketType.ackEpoch, "0.0", new Uint8Array(4)));
+      await learner.send(raw(PacketType.request, "-1", new Uint8Array(16)));
+    });
+  });
+
+  test("once it is up to date, too", async () => {
+    for (
+      const packet of [
+        raw(PacketType.proposal, "10.1", new Uint8Array(40)),
+        raw(PacketType.request, "-1", new Uint8Array(3)),
+        raw(PacketType.revalidate, "-1", new Uint8Array(8)),
+        raw(PacketType.upToDate, "-1"),
+      ]
+    ) {
+      await costsOneLink(async (learner) => {
+        await learner.join(3);
+        expect(learner.received().at(-1)).toBe("UPTODATE -1");
+        await learner.send(packet);
+      });
+    }
+  });
+});
+
+describe("what a learner asks", () => {
+  const request = (
+    sessionId: bigint,
+    cxid: number,
+    code: number,
+    write: (out: JuteWriter) => void = () => {},
+  ) => {
+    const body = new JuteWriter();
+    body.long(sessionId);
+    body.int(cxid);
+    body.int(code);
+    write(body);
+    return (out: JuteWriter) => writePacket(out, PacketType.request, -1, body.copy());
+  };
+
+  async function withLearner() {
+    const { offices, leader, follower } = await ensemble();
+    const learner = await new RawLearner(offices).connect();
+    await learner.join(3);
+    learner.packets();
+    return { offices, leader, follower, learner };
+  }
+
+  test("as sync is answered at once when nothing is under way, and behind all that is, in order", async () => {
+    const { offices, leader, follower, learner } = await withLearner();
+    await learner.send(request(1n, 1, OpCode.sync));
+    expect(learner.received()).toEqual(["SYNC 0.0"]);
+    follower.leave();
+    await offices.settle();
+    leader.write("/a");
+    await offices.settle();
+    await learner.send(request(1n, 2, OpCode.sync));
+    expect(learner.received()).toEqual(["PROPOSAL 10.1"]);
+    leader.write("/b");
+    await offices.settle();
+    await learner.send(request(1n, 3, OpCode.sync));
+    await learner.ack("10.1");
+    expect(learner.received()).toEqual(["PROPOSAL 10.2", "COMMIT 10.1", "SYNC 0.0"]);
+    await learner.ack("10.2");
+    expect(learner.received()).toEqual(["COMMIT 10.2", "SYNC 0.0"]);
+  });
+
+  test("of a session is true while it is open, and keeps it alive", async () => {
+    const { offices, leader, learner } = await withLearner();
+    const id = 0x300000000000001n;
+    await learner.send(request(id, 0, OpCode.createSession, (out) => out.int(4000)));
+    await learner.ack("10.1");
+    learner.packets();
+    expect(leader.core.replica.sessions.get(id)?.timeoutMs).toBe(4000);
+    const data = new JuteWriter();
+    data.long(id);
+    data.int(5000);
+    await learner.send((out) => writePacket(out, PacketType.revalidate, -1, data.copy()));
+    const [valid] = learner.packets();
+    const reader = valid.data();
+    expect([valid.type, reader.long(), reader.bool()]).toEqual([PacketType.revalidate, id, true]);
+    expect(leader.core.replica.sessions.get(id)?.timeoutMs).toBe(5000);
+    data.reset();
+    data.long(id + 1n);
+    data.int(5000);
+    await learner.send((out) => writePacket(out, PacketType.revalidate, -1, data.copy()));
+    const unknown = learner.packets()[0].data();
+    expect([unknown.long(), unknown.bool()]).toEqual([id + 1n, false]);
+
+    // Heard of in a PING, it lives on; then it expires.
+    const heard = async () => {
+      data.reset();
+      data.long(id);
+      data.int(5000);
+      await learner.send((out) => writePacket(out, PacketType.ping, zxid("10.1"), data.copy()));
+    };
+    for (let round = 0; round < 4; round++) {
+      await offices.pass(3000);
+      await heard();
+      leader.core.replica.tick();
+      await offices.settle();
+      expect(leader.core.replica.sessions.get(id)?.closing).toBe(false);
+    }
+    await offices.pass(4000);
+    await learner.send((out) => writePacket(out, PacketType.ping, zxid("10.1"), new Uint8Array(0)));
+    await offices.pass(4000);
+    leader.core.replica.tick();
+    await offices.settle();
+    expect(leader.core.replica.sessions.get(id)?.closing ?? true).toBe(true);
+  });
+});
+
+describe("a leader's disk", () => {
+  const failing = (station: Station, path: string) => {
+    station.disk.fault = (call) => call.operation !== "read" && call.path.includes(path) ? "ENOSPC" : null;
+  };
+
+  test("that does not take the promise of an epoch ends the office before anybody hears of it", async () => {
+    for (const path of ["acceptedEpoch", "currentEpoch"]) {
+      const offices = new Offices();
+      const leader = offices.station(1);
+      failing(leader, path);
+      await leader.lead();
+      const learner = await new RawLearner(offices).connect();
+      await learner.join(2);
+      expect(leader.take().map((line) => line.split(":")[0])).toEqual(["the disk failed", "over"]);
+      expect(learner.received()).toEqual(path === "acceptedEpoch" ? [] : ["LEADERINFO 10.0"]);
+    }
+  });
+});
