@@ -36,4 +36,4 @@ test("however leaders synchronize, all that follow come to have one history", ()
     expect(count).toBeGreaterThan(0);
   }
   if (process.env.SYNC_SEEDS !== undefined) console.log(counts);
-}, 60_000);
+}, 180_000);
