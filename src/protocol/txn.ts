@@ -40,27 +40,6 @@ export function txnZxidOf(bytes: Uint8Array, start: number): Zxid {
   return high * 0x100000000 + (low >>> 0);
 }
 
-const txnTypes: ReadonlySet<number> = new Set([
-  OpCode.create,
-  OpCode.create2,
-  OpCode.createContainer,
-  OpCode.createTTL,
-  OpCode.delete,
-  OpCode.deleteContainer,
-  OpCode.setData,
-  OpCode.setACL,
-  OpCode.reconfig,
-  OpCode.multi,
-  OpCode.createSession,
-  OpCode.closeSession,
-  OpCode.error,
-]);
-
-/** @returns Whether there are txns of that type; parts of a multi may be of another. */
-export function isTxnType(type: number): boolean {
-  return txnTypes.has(type);
-}
-
 /** The head of every txn (TxnHeader). */
 export interface TxnHeader {
   readonly clientId: SessionId;

@@ -18,7 +18,7 @@ import { isQuotaPath, Quotas } from "./quotas.ts";
 import { countDescendants } from "./subtree.ts";
 import { ReapableIndex } from "./reapable.ts";
 import type { TreeEvents, TxnResults } from "./tree_observer.ts";
-import { checkPath, isMultiPart, lastSlash, readPathLength, skipBuffer } from "./txn_fields.ts";
+import { checkPath, isMultiPart, lastSlash, readPathLength, skipBuffer } from "../protocol/txn_fields.ts";
 import { noZnode, type ZnodeRef, type ZnodeStore } from "./znode_store.ts";
 
 const textEncoder = new TextEncoder();

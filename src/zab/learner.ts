@@ -1,5 +1,6 @@
 import { packetName, PacketType, type QuorumPacket } from "../protocol/quorum_packet.ts";
-import { isTxnType, txnHeaderBytes, txnTypeOf, txnZxidOf } from "../protocol/txn.ts";
+import { txnHeaderBytes, txnZxidOf } from "../protocol/txn.ts";
+import { txnProblem } from "../protocol/txn_check.ts";
 import { counterOf, epochMax, epochOf, makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import type { LoggedEntry } from "./committed_log.ts";
 
@@ -371,8 +372,9 @@ export class Learner {
       this.#leave(`what it calls 0x${zxidToHex(zxid)} is no txn of that zxid`);
       return false;
     }
-    if (!isTxnType(txnTypeOf(bytes, start))) {
-      this.#leave(`0x${zxidToHex(zxid)} is of type ${txnTypeOf(bytes, start)}, which is unknown here`);
+    const problem = txnProblem(bytes, start, dataEnd);
+    if (problem !== null) {
+      this.#leave(`0x${zxidToHex(zxid)} cannot be applied: ${problem}`);
       return false;
     }
     if (!this.#mayFollow(zxid)) {

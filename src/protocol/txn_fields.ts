@@ -1,5 +1,5 @@
 import { decodeText, JuteError, type JuteReader } from "../jute/reader.ts";
-import { OpCode } from "../protocol/op_code.ts";
+import { OpCode } from "./op_code.ts";
 
 const slash = 0x2f;
 
