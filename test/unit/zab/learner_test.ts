@@ -153,8 +153,8 @@ describe("a learner's leader that sends nonsense", () => {
       [bytes.slice(0, 31), "what it calls 0x500000001 is no txn of that zxid"],
       [txn(zxid("5.2")).bytes, "what it calls 0x500000001 is no txn of that zxid"],
       [txn(zxid("4.1")).bytes, "what it calls 0x500000001 is no txn of that zxid"],
-      [unknown, "0x500000001 is of type 99, which is unknown here"],
-      [check, "0x500000001 is of type 13, which is unknown here"],
+      [unknown, "0x500000001 cannot be applied: it is of type 99, which is unknown here"],
+      [check, "0x500000001 cannot be applied: it is of type 13, which is unknown here"],
     ];
     for (const after of [2, 3, 4]) {
       for (const [data, reason] of cases) {
