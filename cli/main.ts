@@ -1,5 +1,6 @@
 #!/usr/bin/env bun
 /** The table of commands. Each loads what it runs only when it runs. */
+import { defineBenchCommand } from "./bench.ts";
 import { defineCompleteCommand, defineCompletionCommand } from "./completion.ts";
 import { defineEnsembleCommand } from "./ensemble.ts";
 import { writeErr } from "./_output.ts";
@@ -13,6 +14,7 @@ const commands = [
   defineEnsembleCommand(),
   defineShellCommand(),
   defineStatusCommand(),
+  defineBenchCommand(),
   defineCompletionCommand(),
 ];
 const program = buildProgram(commands, [defineCompleteCommand()]);

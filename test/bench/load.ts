@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { LatencyHistogram } from "./latency_histogram.ts";
+import { LatencyHistogram } from "../../cli/bench/latency_histogram.ts";
 import { LoadConnection } from "./load_connection.ts";
 import { type Workload, type WorkloadName, workloadNames, workloadOf } from "./workloads.ts";
 

@@ -1,0 +1,133 @@
+import { BenchConnection, type ConnectionHost } from "./bench_connection.ts";
+import type { Load } from "./load.ts";
+import { tickMs } from "./mix_load.ts";
+import { operationNames } from "./operations.ts";
+import type { BenchPlan, Share } from "./plan.ts";
+import { Counters, type Tick, type WorkerEnd } from "./tick.ts";
+
+const connectPlace = operationNames.indexOf("connect");
+/** A session that does not come, or does not end, within this long has failed. */
+const patienceMs = 5_000;
+/** The next one after a failure waits, so that a server that is down is not flooded. */
+const pauseMs = 50;
+
+/**
+ * Sessions per second: each connection connects, gets a session, ends it and begins again. The latency is that of the
+ * dial and the session; the end of it is not counted.
+ */
+export class ConnectLoad implements Load {
+  readonly #plan: BenchPlan;
+  readonly #share: Share;
+  readonly #counters = new Counters();
+  readonly #stopped = Promise.withResolvers<void>();
+  #running = true;
+  #measureMs = 0;
+  #cpuAtMeasure = process.cpuUsage();
+  #left = Infinity;
+  #doneMs = 0;
+  #silenceMs = 0;
+
+  constructor(plan: BenchPlan, share: Share) {
+    this.#plan = plan;
+    this.#share = share;
+  }
+
+  connect(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async run(onTick: (tick: Tick) => void): Promise<WorkerEnd> {
+    const { warmUpMs, durationMs } = this.#plan;
+    const ticks = setInterval(() => {
+      if (this.#measureMs > 0) onTick(this.#counters.take(performance.now() - this.#measureMs));
+    }, tickMs);
+    const begin = setTimeout(() => this.#beginMeasuring(), warmUpMs);
+    const end = this.#share.ops === null ? setTimeout(() => this.stop(), warmUpMs + durationMs) : undefined;
+    const clients = Promise.all(this.#share.connections.map((number) => this.#client(number)));
+    await Promise.race([clients, this.#stopped.promise]);
+    this.stop();
+    const elapsedMs = this.#measureMs > 0 ? performance.now() - this.#measureMs : 0;
+    const { user, system } = process.cpuUsage(this.#cpuAtMeasure);
+    clearInterval(ticks);
+    clearTimeout(begin);
+    clearTimeout(end);
+    onTick(this.#counters.take(elapsedMs));
+    await Promise.race([clients, Bun.sleep(patienceMs)]);
+    return {
+      measuredMs: elapsedMs,
+      cpuShare: elapsedMs > 0 ? (user + system) / 1000 / elapsedMs : 0,
+      longestSilenceMs: this.#silenceMs,
+      longestWriteSilenceMs: null,
+      silencesMs: [],
+      lost: 0,
+      problem: null,
+    };
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#stopped.resolve();
+  }
+
+  close(): Promise<void> {
+    this.stop();
+    return Promise.resolve();
+  }
+
+  #beginMeasuring(): void {
+    this.#counters.reset();
+    this.#measureMs = this.#doneMs = performance.now();
+    this.#cpuAtMeasure = process.cpuUsage();
+    if (this.#share.ops !== null) this.#left = this.#share.ops;
+  }
+
+  async #client(number: number): Promise<void> {
+    for (let turn = number; this.#running && this.#left > 0; turn++) {
+      const measured = this.#measureMs > 0;
+      if (measured) this.#left--;
+      const result = await this.#session(turn);
+      if (!this.#running && this.#share.ops === null) return;
+      if (typeof result === "number") {
+        if (measured) this.#done(result);
+      } else {
+        if (measured) this.#counters.failed(connectPlace, result);
+        await Bun.sleep(pauseMs);
+      }
+    }
+  }
+
+  #done(latencyMs: number): void {
+    const nowMs = performance.now();
+    this.#counters.done(connectPlace, latencyMs);
+    this.#silenceMs = Math.max(this.#silenceMs, nowMs - this.#doneMs);
+    this.#doneMs = nowMs;
+  }
+
+  /** Begins a session at a server and ends it. @returns How long the beginning took, or the name of what went wrong. */
+  async #session(turn: number): Promise<number | string> {
+    const { promise, resolve } = Promise.withResolvers<number | string>();
+    const begunMs = performance.now();
+    const host: ConnectionHost = {
+      onOpen: () => resolve(performance.now() - begunMs),
+      onReply() {},
+      onReplies() {},
+      onEvent() {},
+      onLost() {},
+      onExpired: () => resolve("SESSIONEXPIRED"),
+      onRefused: () => resolve("CONNECTIONLOSS"),
+    };
+    const connection = new BenchConnection(turn, { ...this.#plan, inFlightMax: 1 }, host);
+    const timeout = setTimeout(() => resolve("OPERATIONTIMEOUT"), patienceMs);
+    connection.open();
+    const result = await promise;
+    clearTimeout(timeout);
+    if (typeof result === "string") {
+      connection.abandon();
+      return result;
+    }
+    const late = setTimeout(() => connection.abandon(), patienceMs);
+    await connection.close();
+    clearTimeout(late);
+    return result;
+  }
+}

@@ -1,0 +1,105 @@
+import { selfCommand } from "../_self.ts";
+import type { Load } from "./load.ts";
+import type { BenchPlan, Share } from "./plan.ts";
+import type { Tick, WorkerEnd } from "./tick.ts";
+
+/** What a worker says, one JSON object per line on its stdout. */
+export type WorkerMessage =
+  | { readonly kind: "ready" }
+  | { readonly kind: "tick"; readonly tick: Tick }
+  | { readonly kind: "end"; readonly end: WorkerEnd }
+  | { readonly kind: "closed" }
+  | { readonly kind: "problem"; readonly message: string };
+
+/** What a worker is told, one line each on its stdin, after one with its {@link WorkerTask}. */
+export type WorkerOrder = "go" | "stop" | "close";
+
+/** What a worker is to do. */
+export interface WorkerTask {
+  readonly plan: BenchPlan;
+  readonly share: Share;
+}
+
+/** A worker that does not end by itself after all was said is ended. */
+const patienceMs = 8_000;
+
+/** One worker's part of a plan, in a process of its own. */
+export class RemoteLoad implements Load {
+  readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<WorkerEnd>();
+  readonly #closed = Promise.withResolvers<void>();
+  #onTick: (tick: Tick) => void = () => {};
+
+  constructor(plan: BenchPlan, share: Share) {
+    this.#child = Bun.spawn([...selfCommand(), "bench", "worker"], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    // Whoever waits hears of a failure; nobody may be waiting.
+    for (const { promise } of [this.#ready, this.#end]) (promise as Promise<unknown>).catch(() => {});
+    const task: WorkerTask = { plan, share };
+    this.#say(JSON.stringify(task));
+    void this.#listen();
+  }
+
+  connect(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  run(onTick: (tick: Tick) => void): Promise<WorkerEnd> {
+    this.#onTick = onTick;
+    this.#say("go");
+    return this.#end.promise;
+  }
+
+  stop(): void {
+    this.#say("stop");
+  }
+
+  async close(): Promise<void> {
+    this.#say("close");
+    await Promise.race([this.#closed.promise, Bun.sleep(patienceMs)]);
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
+  }
+
+  #say(line: WorkerOrder | string): void {
+    if (this.#child.exitCode !== null) return;
+    this.#child.stdin.write(`${line}\n`);
+    this.#child.stdin.flush();
+  }
+
+  async #listen(): Promise<void> {
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const bytes of this.#child.stdout) {
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) this.#onMessage(JSON.parse(line) as WorkerMessage);
+    }
+    this.#fail("a worker ended before its time");
+    this.#closed.resolve();
+  }
+
+  #onMessage(message: WorkerMessage): void {
+    switch (message.kind) {
+      case "ready":
+        return this.#ready.resolve();
+      case "tick":
+        return this.#onTick(message.tick);
+      case "end":
+        return this.#end.resolve(message.end);
+      case "closed":
+        return this.#closed.resolve();
+      case "problem":
+        return this.#fail(message.message);
+    }
+  }
+
+  #fail(message: string): void {
+    this.#ready.reject(new Error(message));
+    this.#end.reject(new Error(message));
+  }
+}

@@ -1,0 +1,303 @@
+/**
+ * Makes whole request frames. What all requests of a kind have in common is encoded once; making one copies that
+ * and writes a few digits into it.
+ */
+import { type Random, randomBelow } from "../../src/base/random.ts";
+import { JuteWriter } from "../../src/jute/writer.ts";
+import { encodeAcl, openAcl } from "../../src/protocol/acl.ts";
+import { CreateFlag } from "../../src/protocol/create_mode.ts";
+import { OpCode } from "../../src/protocol/op_code.ts";
+import { createDirectories, createdPath, keyDirectory, keyPath, watchedPath } from "./layout.ts";
+import { keyPicker } from "./key_picker.ts";
+import type { BenchPlan } from "./plan.ts";
+
+/** A request up to its data, and what stands behind the data. */
+interface Template {
+  readonly head: Uint8Array;
+  /** Where the path ends, in the head. */
+  readonly pathEnd: number;
+  readonly tail: Uint8Array;
+}
+
+/** Bytes before the record: length, xid and type. */
+const headerBytes = 12;
+const anyVersion = -1;
+/** Different values start at different places of one stretch of random bytes. */
+const valueStarts = 4096;
+
+/** What a connection is told to send. All of them write the whole frame with xid 0. */
+export class Requests {
+  /** No request is longer. */
+  readonly frameBytesMax: number;
+  readonly #random: Random;
+  readonly #pickKey: () => number;
+  readonly #values: Uint8Array;
+  readonly #valueBytesMin: number;
+  readonly #valueBytesMax: number;
+  readonly #get: Template;
+  readonly #exists: Template;
+  readonly #children: Template;
+  readonly #set: Template;
+  readonly #create: Template;
+  readonly #delete: Template;
+  readonly #createEphemeral: Template;
+  readonly #deleteEphemeral: Template;
+  readonly #sync: Template;
+  readonly #getWatched: Template;
+  readonly #setWatched: Template;
+  readonly #multiHead: Template;
+  readonly #multiSet: Template;
+  readonly #multiEnd: Uint8Array;
+
+  constructor(plan: BenchPlan, random: Random) {
+    const { root, depth } = plan;
+    this.#random = random;
+    this.#pickKey = keyPicker(plan.distribution, plan.keyCount, random);
+    this.#valueBytesMin = plan.valueBytesMin;
+    this.#valueBytesMax = plan.valueBytesMax;
+    this.#values = new Uint8Array(plan.valueBytesMax + valueStarts).map(() => random.uint32());
+
+    const key = keyPath(root, depth, 0);
+    const first = { connection: 0, number: 0 };
+    const created = createdPath(root, "c", first);
+    const ephemeral = createdPath(root, "e", first);
+    this.#get = template(OpCode.getData, key, noWatch);
+    this.#exists = template(OpCode.exists, key, noWatch);
+    this.#children = template(OpCode.getChildren2, keyDirectory(root, depth, 0), noWatch);
+    this.#set = template(OpCode.setData, key, version);
+    this.#create = template(OpCode.create, created, aclAndFlags(CreateFlag.persistent));
+    this.#delete = template(OpCode.delete, created, version);
+    this.#createEphemeral = template(OpCode.create, ephemeral, aclAndFlags(CreateFlag.ephemeral));
+    this.#deleteEphemeral = template(OpCode.delete, ephemeral, version);
+    this.#sync = template(OpCode.sync, root, () => {});
+    this.#getWatched = template(OpCode.getData, watchedPath(root), (writer) => writer.bool(true));
+    this.#setWatched = template(OpCode.setData, watchedPath(root), version);
+    this.#multiHead = multiTemplate(OpCode.check, key, headerBytes, version);
+    this.#multiSet = multiTemplate(OpCode.setData, key, 0, version);
+    this.#multiEnd = encoded((writer) => multiHeader(writer, -1, true));
+    const longest = Math.max(key.length, created.length, root.length);
+    this.frameBytesMax = 256 + 3 * (4 * longest + plan.valueBytesMax);
+  }
+
+  get(out: Uint8Array, at: number): number {
+    return this.#ofKey(this.#get, out, at);
+  }
+
+  exists(out: Uint8Array, at: number): number {
+    return this.#ofKey(this.#exists, out, at);
+  }
+
+  /** Lists a directory of keys. */
+  children(out: Uint8Array, at: number): number {
+    const { head, pathEnd, tail } = this.#children;
+    out.set(head, at);
+    putDigits(out, at + pathEnd, Math.floor(this.#pickKey() / 100), 5);
+    out.set(tail, at + head.length);
+    return lengthen(out, at, head.length + tail.length);
+  }
+
+  set(out: Uint8Array, at: number): number {
+    const { head, pathEnd, tail } = this.#set;
+    out.set(head, at);
+    putKey(out, at + pathEnd, this.#pickKey());
+    return this.#finishWithData(out, at, at + head.length, tail);
+  }
+
+  /** @param number See {@linkcode createdPath}. */
+  create(out: Uint8Array, at: number, connection: number, number: number): number {
+    return this.#creation(this.#create, out, at, connection, number);
+  }
+
+  createEphemeral(out: Uint8Array, at: number, connection: number, number: number): number {
+    return this.#creation(this.#createEphemeral, out, at, connection, number);
+  }
+
+  delete(out: Uint8Array, at: number, connection: number, number: number): number {
+    return this.#deletion(this.#delete, out, at, connection, number);
+  }
+
+  deleteEphemeral(out: Uint8Array, at: number, connection: number, number: number): number {
+    return this.#deletion(this.#deleteEphemeral, out, at, connection, number);
+  }
+
+  /** A transaction that checks one key and sets two. */
+  multi(out: Uint8Array, at: number): number {
+    let to = at;
+    out.set(this.#multiHead.head, to);
+    putKey(out, to + this.#multiHead.pathEnd, this.#pickKey());
+    to += this.#multiHead.head.length;
+    out.set(this.#multiHead.tail, to);
+    to += this.#multiHead.tail.length;
+    const { head, pathEnd, tail } = this.#multiSet;
+    for (let set = 0; set < 2; set++) {
+      out.set(head, to);
+      putKey(out, to + pathEnd, this.#pickKey());
+      to = this.#putData(out, to + head.length);
+      out.set(tail, to);
+      to += tail.length;
+    }
+    out.set(this.#multiEnd, to);
+    return lengthen(out, at, to + this.#multiEnd.length - at);
+  }
+
+  sync(out: Uint8Array, at: number): number {
+    return whole(this.#sync, out, at);
+  }
+
+  /** Reads what is watched and watches it. */
+  watch(out: Uint8Array, at: number): number {
+    return whole(this.#getWatched, out, at);
+  }
+
+  /** Changes what is watched. */
+  change(out: Uint8Array, at: number): number {
+    const { head, tail } = this.#setWatched;
+    out.set(head, at);
+    return this.#finishWithData(out, at, at + head.length, tail);
+  }
+
+  #ofKey({ head, pathEnd, tail }: Template, out: Uint8Array, at: number): number {
+    out.set(head, at);
+    putKey(out, at + pathEnd, this.#pickKey());
+    out.set(tail, at + head.length);
+    return lengthen(out, at, head.length + tail.length);
+  }
+
+  #creation(
+    { head, pathEnd, tail }: Template,
+    out: Uint8Array,
+    at: number,
+    connection: number,
+    number: number,
+  ): number {
+    out.set(head, at);
+    putCreated(out, at + pathEnd, connection, number);
+    return this.#finishWithData(out, at, at + head.length, tail);
+  }
+
+  #deletion(
+    { head, pathEnd, tail }: Template,
+    out: Uint8Array,
+    at: number,
+    connection: number,
+    number: number,
+  ): number {
+    out.set(head, at);
+    putCreated(out, at + pathEnd, connection, number);
+    out.set(tail, at + head.length);
+    return lengthen(out, at, head.length + tail.length);
+  }
+
+  #finishWithData(out: Uint8Array, at: number, to: number, tail: Uint8Array): number {
+    const end = this.#putData(out, to);
+    out.set(tail, end);
+    return lengthen(out, at, end + tail.length - at);
+  }
+
+  #putData(out: Uint8Array, at: number): number {
+    const spread = this.#valueBytesMax - this.#valueBytesMin;
+    const size = this.#valueBytesMin + (spread === 0 ? 0 : randomBelow(this.#random, spread + 1));
+    const from = this.#random.uint32() % valueStarts;
+    putInt(out, at, size);
+    out.set(this.#values.subarray(from, from + size), at + 4);
+    return at + 4 + size;
+  }
+}
+
+const noWatch = (writer: JuteWriter) => writer.bool(false);
+const version = (writer: JuteWriter) => writer.int(anyVersion);
+
+function aclAndFlags(flags: number): (writer: JuteWriter) => void {
+  return (writer) => {
+    writer.vector(openAcl, encodeAcl);
+    writer.int(flags);
+  };
+}
+
+function encoded(write: (writer: JuteWriter) => void): Uint8Array {
+  const writer = new JuteWriter();
+  write(writer);
+  return writer.copy();
+}
+
+function template(type: number, path: string, tail: (writer: JuteWriter) => void): Template {
+  const head = encoded((writer) => {
+    writer.int(0);
+    writer.int(0);
+    writer.int(type);
+    writer.string(path);
+  });
+  return { head, pathEnd: head.length, tail: encoded(tail) };
+}
+
+/** One operation of a transaction; the first has the frame's header before it. */
+function multiTemplate(
+  type: number,
+  path: string,
+  before: number,
+  tail: (writer: JuteWriter) => void,
+): Template {
+  const head = encoded((writer) => {
+    if (before > 0) {
+      writer.int(0);
+      writer.int(0);
+      writer.int(OpCode.multi);
+    }
+    multiHeader(writer, type, false);
+    writer.string(path);
+  });
+  return { head, pathEnd: head.length, tail: encoded(tail) };
+}
+
+/** @see Fact: MultiHeader in zookeeper.jute */
+function multiHeader(writer: JuteWriter, type: number, done: boolean): void {
+  writer.int(type);
+  writer.bool(done);
+  writer.int(-1);
+}
+
+function whole({ head, tail }: Template, out: Uint8Array, at: number): number {
+  out.set(head, at);
+  out.set(tail, at + head.length);
+  return lengthen(out, at, head.length + tail.length);
+}
+
+/** Writes a key into the end of its path. */
+function putKey(out: Uint8Array, end: number, key: number): void {
+  putDigits(out, end, key % 100, 2);
+  putDigits(out, end - 3, (key / 100) | 0, 5);
+}
+
+function putCreated(out: Uint8Array, end: number, connection: number, number: number): void {
+  putDigits(out, end, number, 9);
+  putDigits(out, end - 10, connection, 5);
+  putDigits(out, end - 16, (connection + number) % createDirectories, 3);
+}
+
+function putDigits(out: Uint8Array, end: number, value: number, count: number): void {
+  let rest = value;
+  for (let to = end - 1; to >= end - count; to--) {
+    const tenth = (rest / 10) | 0;
+    out[to] = 0x30 + rest - 10 * tenth;
+    rest = tenth;
+  }
+}
+
+/** Puts the frame's length before it. @returns The length of all of it. */
+function lengthen(out: Uint8Array, at: number, bytes: number): number {
+  putInt(out, at, bytes - 4);
+  return bytes;
+}
+
+/** Big-endian. */
+export function putInt(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+}
+
+/** Big-endian, signed. */
+export function intAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+}
