@@ -7,6 +7,8 @@ import { folders, type Layout } from "./load_client.ts";
 const connectTimeoutMs = 20_000;
 const ballastZnodes = 200;
 const ballastBytes = 10_000;
+/** In one transaction. */
+const deletesMax = 500;
 
 /**
  * Creates a round's folders and registers, and puts the registers into the history as a session's first words.
@@ -65,6 +67,23 @@ export async function loadBallast(servers: string, boundMs: number): Promise<voi
       });
     await create("/ballast");
     await Promise.all(Array.from({ length: ballastZnodes }, (_, index) => create(`/ballast/${index}`)));
+  });
+}
+
+/** Deletes what a round made, so that later ones do not carry it along; ephemerals go with their sessions. */
+export async function clear(servers: string, { root }: Layout, boundMs: number): Promise<void> {
+  await insist(boundMs, "a round's clearing", async () => {
+    await using zk = await connect(servers, { connectTimeoutMs });
+    for (const folder of folders.filter((name) => name !== "ephemeral")) {
+      const { children } = await zk.getChildren(`${root}/${folder}`);
+      for (let at = 0; at < children.length; at += deletesMax) {
+        const transaction = zk.multi();
+        for (const name of children.slice(at, at + deletesMax)) {
+          transaction.delete(`${root}/${folder}/${name}`);
+        }
+        await transaction.commit();
+      }
+    }
   });
 }
 

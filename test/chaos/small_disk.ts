@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { closeSync, cpSync, existsSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
-const sizeMb = 96;
+/** Room for what a run leaves behind, a dozen snapshots and preallocated logs. */
+const sizeMb = 512;
 
 /** See the head of this file. */
 export class SmallDisk {
