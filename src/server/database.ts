@@ -112,9 +112,10 @@ export class Database implements LogEffects {
   /**
    * Brings the state back from the disk, and writes the first snapshot where there is none.
    *
+   * @param beforeFirstSnapshot May put into the tree what no txn brings, such as the membership.
    * @throws {RecoveryError | CorruptLogError | DiskError}
    */
-  load(): Recovered {
+  load(beforeFirstSnapshot?: () => void): Recovered {
     const { config, disk, dirs, tree, logger, clock, trace } = this.#parts;
     const recovered = recover({
       disk,
@@ -135,7 +136,10 @@ export class Database implements LogEffects {
       trace?.({ kind: "durable", zxid: recovered.lastZxid });
     }
     this.#durable = recovered.lastZxid;
-    if (recovered.snapshotZxid === null) this.snapshots.takeNow();
+    if (recovered.snapshotZxid === null) {
+      beforeFirstSnapshot?.();
+      this.snapshots.takeNow();
+    }
     return recovered;
   }
 

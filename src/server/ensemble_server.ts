@@ -100,9 +100,6 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       ensembleConfig: () => this.#configStatus(),
       onFatal: (error) => this.onFatal(error),
     });
-    this.#recovered = this.#core.load();
-    this.#core.database.loadEpochs();
-    this.zxid = this.#recovered.lastZxid;
     const { logger, disk, network, clock } = world;
     this.#members = new MembershipKeeper({
       self,
@@ -112,6 +109,10 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       logger,
     });
     this.#memberClient = this.#members.own?.client;
+    // Apache's servers show of /zookeeper/config what the snapshot holds that they begin with.
+    this.#recovered = this.#core.load(() => this.onTreeLoaded());
+    this.#core.database.loadEpochs();
+    this.zxid = this.#recovered.lastZxid;
     this.#takeConfigOfTree();
     this.onTreeLoaded();
     this.#election = new Election(this.#members.forElection(), ensemble, this.#electionEffects());

@@ -113,8 +113,8 @@ export class ServerCore {
   }
 
   /** Brings the state back from the disk. @throws {RecoveryError | CorruptLogError | DiskError} */
-  load(): Recovered {
-    const recovered = this.database.load();
+  load(beforeFirstSnapshot?: () => void): Recovered {
+    const recovered = this.database.load(beforeFirstSnapshot);
     recordStart(recovered, this.metrics, this.world.logger);
     return recovered;
   }

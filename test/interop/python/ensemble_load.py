@@ -266,11 +266,12 @@ def main():
     say("ready")
     for line in sys.stdin:
         command = line.strip()
-        if command == "pause":
+        if command in ("pause", "finish"):
             for writer in writers:
                 writer.go.clear()
             for writer in writers:
                 writer.idle.wait()
+        if command == "pause":
             say("quiet")
         elif command == "resume":
             for writer in writers:
