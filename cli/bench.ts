@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { type CheckLoad, checkLoads } from "./bench/check_profile.ts";
 import { connectionsMax, keyCountMax } from "./bench/layout.ts";
 import { type MixPart, operationNames, parseMix } from "./bench/operations.ts";
+import { defaultDataDir } from "./ensemble.ts";
 import { durationMs, range, type SizeRange, whole } from "./bench/values.ts";
 
 /** Values of the flags of `zoon bench`. */
@@ -24,6 +26,18 @@ export interface BenchFlags {
   readonly json?: true;
   readonly csv?: true;
   readonly ticks?: true;
+  readonly against?: string;
+  readonly rounds?: number;
+  readonly killLeader?: true;
+  readonly dataDir?: string;
+}
+
+/** Values of the flags of `zoon bench check`. */
+export interface CheckFlags {
+  readonly server?: string;
+  readonly load: CheckLoad;
+  readonly duration: number;
+  readonly json?: true;
 }
 
 const more = `
@@ -44,6 +58,9 @@ Servers are those of -s, Apache's too, perhaps with a chroot; without -s those o
 one runs, else 127.0.0.1:2181. All of it happens below a znode of its own, /zoon-bench-<random>, which is deleted at
 the end, also after Ctrl-C and errors. Nothing else is touched.
 
+With --against the two clusters take turns, the first and the second first by turns, each with a /zoon-bench- znode of
+its own; ratios are those of each pair of rounds, so that a machine that is busy for a while weighs on both.
+
 Durations are 500ms, 10s, 2m or a number of seconds; sizes 100, 4k or 0-4k.
 
 Exit code: 0 measured, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C (what was measured until then is printed).
@@ -51,7 +68,10 @@ Exit code: 0 measured, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C (what was 
 Examples:
   $ zoon bench
   $ zoon bench -s zk1:2181,zk2:2181/app --mix get=4,set=1,create=1,delete=1 --connections 100 --duration 30s
-  $ zoon bench --mix set --rate 2000 --value-size 0-1k --json > report.json`;
+  $ zoon bench --mix set --rate 2000 --value-size 0-1k --json > report.json
+  $ zoon bench -s zoon1:2181 --against apache1:2181 --rounds 5
+  $ zoon bench --kill-leader --mix get,set
+  $ zoon bench check`;
 
 /** `zoon bench`: how quick servers are. */
 export function defineBenchCommand() {
@@ -81,20 +101,58 @@ export function defineBenchCommand() {
       new Option("--ops <n>", "measure so many requests, instead of a time").argParser(whole(1, 1e12))
         .conflicts("duration"),
     )
-    .option("--warmup <time>", "before it, not measured", durationMs, 1000)
+    .addOption(
+      new Option("--warmup <time>", "before it, not measured").argParser(durationMs).default(1_000, "1s"),
+    )
     .option("--rate <n>", "requests per second on a fixed schedule, instead of a closed loop", whole(1, 1e7))
     .option("--workers <n>", "processes that make the load", whole(1, 64), 1)
-    .option("--session-timeout <time>", "asked of the servers", durationMs, 10_000)
+    .addOption(
+      new Option("--session-timeout <time>", "asked of the servers").argParser(durationMs)
+        .default(10_000, "10s"),
+    )
     .option("--seed <n>", "of all that is drawn; drawn itself unless told", whole(0, 2 ** 32 - 1))
     .addOption(new Option("--json", "print one JSON object").conflicts("csv"))
     .option("--csv", "print a line for each operation")
     .option("--ticks", "print a JSON object each second, on stdout; a report that is no JSON goes to stderr")
+    .option("--against <hosts>", "run the same load there in turn, and print the ratios")
+    .option("--rounds <n>", "with --against: on each of both, 3 unless told", whole(1, 1000))
+    .option("--kill-leader", "kill the leader of a local zoon ensemble half way, and tell what clients saw")
+    .option("--data-dir <dir>", `directory of that ensemble, ${defaultDataDir} unless told`)
     .addHelpText("after", more)
     .action(async (flags) => {
       const { runBench } = await import("./bench/run_bench.ts");
       process.exitCode = await runBench(flags);
     })
+    .addCommand(defineCheck())
     .addCommand(defineWorker(), { hidden: true });
+}
+
+const checkMore = `
+Ten reads to one write on a fixed schedule, of 1000 znodes of 256 bytes: s is 1100 requests a second over 50
+connections, m 11000 over 200, l 55000 over 500. Each line says what was measured and what it must be.
+
+Exit code: 0 when every line says PASS, else 1.
+
+Example:
+  $ zoon bench check -s zk1:2181,zk2:2181,zk3:2181 --load m`;
+
+function defineCheck() {
+  return new Command("check")
+    .description("Say whether servers stand a fixed load: PASS or FAIL, line by line.")
+    .option("-s, --server <hosts>", "servers to load: host:port,host:port…/chroot")
+    .addOption(
+      new Option("--load <size>", "how much").choices(checkLoads).default("s" as const),
+    )
+    .addOption(
+      new Option("--duration <time>", "how long, after a second to warm up").argParser(durationMs)
+        .default(30_000, "30s"),
+    )
+    .option("--json", "print one JSON object")
+    .addHelpText("after", checkMore)
+    .action(async (flags) => {
+      const { runCheck } = await import("./bench/run_check.ts");
+      process.exitCode = await runCheck(flags);
+    });
 }
 
 /** What `--workers` starts. */

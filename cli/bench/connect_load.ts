@@ -4,6 +4,7 @@ import { tickMs } from "./mix_load.ts";
 import { operationNames } from "./operations.ts";
 import type { BenchPlan, Share } from "./plan.ts";
 import { Counters, type Tick, type WorkerEnd } from "./tick.ts";
+import { within } from "./within.ts";
 
 const connectPlace = operationNames.indexOf("connect");
 /** A session that does not come, or does not end, within this long has failed. */
@@ -52,7 +53,7 @@ export class ConnectLoad implements Load {
     clearTimeout(begin);
     clearTimeout(end);
     onTick(this.#counters.take(elapsedMs));
-    await Promise.race([clients, Bun.sleep(patienceMs)]);
+    await within(clients, patienceMs);
     return {
       measuredMs: elapsedMs,
       cpuShare: elapsedMs > 0 ? (user + system) / 1000 / elapsedMs : 0,

@@ -1,4 +1,5 @@
 import { BenchConnection, type ConnectionHost, type ConnectionOptions } from "./bench_connection.ts";
+import { within } from "./within.ts";
 
 /** How often connections look at the time. */
 const sweepMs = 100;
@@ -31,7 +32,7 @@ export class Connections {
         this.#opened.reject(
           new Error(
             `${this.all.length - this.#open} of ${this.all.length} connections have no session after ` +
-              `${connectTimeoutMs / 1000} s`,
+              `${connectTimeoutMs / 1000} s (servers may limit those from one address: maxClientCnxns)`,
           ),
         ),
       connectTimeoutMs,
@@ -60,7 +61,7 @@ export class Connections {
   async close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     const closed = Promise.all(this.all.map((connection) => connection.close()));
-    await Promise.race([closed, Bun.sleep(closeTimeoutMs)]);
+    await within(closed, closeTimeoutMs);
     for (const connection of this.all) connection.abandon();
   }
 }

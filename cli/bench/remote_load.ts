@@ -2,6 +2,7 @@ import { selfCommand } from "../_self.ts";
 import type { Load } from "./load.ts";
 import type { BenchPlan, Share } from "./plan.ts";
 import type { Tick, WorkerEnd } from "./tick.ts";
+import { within } from "./within.ts";
 
 /** What a worker says, one JSON object per line on its stdout. */
 export type WorkerMessage =
@@ -60,7 +61,7 @@ export class RemoteLoad implements Load {
 
   async close(): Promise<void> {
     this.#say("close");
-    await Promise.race([this.#closed.promise, Bun.sleep(patienceMs)]);
+    await within(this.#closed.promise, patienceMs);
     this.#child.kill("SIGKILL");
     await this.#child.exited;
   }

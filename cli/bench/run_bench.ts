@@ -7,13 +7,15 @@ import type { BenchFlags } from "../bench.ts";
 import { defaultDataDir } from "../ensemble.ts";
 import { BenchTree } from "./bench_tree.ts";
 import { interruptedExit, Interruption } from "./interruption.ts";
+import { compare, comparisonLines } from "./comparison.ts";
+import { type Failover, failoverLines, LeaderKill } from "./kill_leader.ts";
 import { LiveLine } from "./live_line.ts";
 import { thisMachine } from "./machine.ts";
 import { defaultMix, isLone, mixOfReadRatio } from "./operations.ts";
 import { type Outcome, Seconds } from "./outcome.ts";
 import type { BenchPlan } from "./plan.ts";
 import { csvText, outcomeJson, planJson, planText, secondJson } from "./report_json.ts";
-import { outcomeLines } from "./report_text.ts";
+import { outcomeLines, remarks } from "./report_text.ts";
 import { runRound } from "./round.ts";
 import { factsOf } from "./server_facts.ts";
 import { hostsOfEnsemble, parseTarget, type Target } from "./target.ts";
@@ -28,23 +30,46 @@ export type LoadPlan = Omit<BenchPlan, "servers" | "root">;
  */
 export async function runBench(flags: BenchFlags): Promise<number> {
   const load = loadOfFlags(flags);
-  const target = parseTarget(flags.server ?? await hostsOfEnsemble(defaultDataDir) ?? "127.0.0.1:2181");
+  const dataDir = flags.dataDir ?? defaultDataDir;
+  const targets = [flags.server ?? await hostsOfEnsemble(dataDir) ?? "127.0.0.1:2181", flags.against ?? []]
+    .flat().map(parseTarget);
+  const kill = flags.killLeader === true ? await LeaderKill.plan(dataDir) : undefined;
   using interruption = new Interruption();
-  const bench = new Bench(load, [target], interruption, flags.ticks === true);
-  await bench.prepare();
-  try {
-    await bench.round(0, 1);
-  } finally {
-    await bench.cleanUp();
-  }
-  await report(bench, flags);
+  const bench = new Bench(load, targets, interruption, flags.ticks === true);
+  let failover: Failover | undefined;
+  await bench.run(async () => {
+    if (kill === undefined) return await runRounds(bench, flags.rounds ?? (targets.length === 1 ? 1 : 3));
+    try {
+      await bench.round(
+        0,
+        1,
+        () => kill.schedule({ warmUpMs: load.warmUpMs, killAtMs: load.durationMs / 2 }),
+      );
+    } finally {
+      failover = await kill.end(bench.rounds[0]?.outcome);
+    }
+  });
+  await report(bench, flags, failover);
   bench.throwLeftover();
   if (interruption.signal.aborted) return interruptedExit;
   return bench.worked ? ExitCode.done : ExitCode.failed;
 }
 
+/** Clusters take turns, and turns in who is first. */
+async function runRounds(bench: Bench, rounds: number): Promise<void> {
+  const clusters = bench.targets.map((_, cluster) => cluster);
+  for (let round = 1; round <= rounds; round++) {
+    for (const cluster of round % 2 === 1 ? clusters : clusters.toReversed()) {
+      if (bench.stopped) return;
+      await bench.round(cluster, round);
+    }
+  }
+}
+
 /** What became of one run against one cluster. */
 export interface Round {
+  /** Its place among the targets. */
+  readonly target: number;
   readonly cluster: string;
   /** 1 for the first. */
   readonly round: number;
@@ -79,18 +104,35 @@ export class Bench {
     );
   }
 
-  /** Makes on every cluster what the load needs. @throws {CliError} After what was made is removed again. */
-  async prepare(): Promise<void> {
-    const { signal } = this.#interruption;
+  /**
+   * Makes on every cluster what the load needs, does some work, and removes all of it again. When its user asked it
+   * to stop meanwhile that is no failure.
+   *
+   * @throws {CliError} What went wrong; {@link throwLeftover} tells of what could not be removed.
+   */
+  async run(work: () => Promise<void>): Promise<void> {
+    try {
+      await this.#prepare();
+      if (!this.stopped) await work();
+    } catch (error) {
+      await this.#cleanUp();
+      if (!(error instanceof CliError)) throw error;
+      if (!this.stopped) throw joined([error, ...this.#leftovers]);
+    }
+    await this.#cleanUp();
+  }
+
+  async #prepare(): Promise<void> {
     try {
       for (const { hosts } of this.targets) {
         const tree = await BenchTree.create(hosts, systemRandom(), this.load.sessionTimeoutMs);
         this.#trees.push(tree);
-        await tree.fill(this.load, signal, (made, all) => this.#live.show("preparing", made / all));
+        await tree.fill(
+          this.load,
+          this.#interruption.signal,
+          (made, all) => this.#live.show("preparing", made / all),
+        );
       }
-    } catch (error) {
-      await this.cleanUp();
-      throw error;
     } finally {
       this.#live.end();
     }
@@ -117,7 +159,7 @@ export class Bench {
         },
       });
       seconds?.end();
-      this.rounds.push({ cluster: hosts, round, outcome });
+      this.rounds.push({ target: cluster, cluster: hosts, round, outcome });
     } catch (error) {
       throw new CliError(ExitCode.failed, `cannot load ${hosts}: ${(error as Error).message}`);
     } finally {
@@ -125,8 +167,7 @@ export class Bench {
     }
   }
 
-  /** Removes what was made. What cannot be removed is told by {@link throwLeftover}. */
-  async cleanUp(): Promise<void> {
+  async #cleanUp(): Promise<void> {
     for (let tree = this.#trees.pop(); tree !== undefined; tree = this.#trees.pop()) {
       try {
         await tree.remove(this.load.sessionTimeoutMs);
@@ -140,7 +181,18 @@ export class Bench {
   /** @throws {CliError} When something was left behind. */
   throwLeftover(): void {
     if (this.#leftovers.length === 0) return;
-    throw new CliError(ExitCode.failed, this.#leftovers.map(({ message }) => message).join("\n"));
+    throw joined(this.#leftovers);
+  }
+
+  /** Whether its user asked it to stop. */
+  get stopped(): boolean {
+    return this.#interruption.signal.aborted;
+  }
+
+  /** Outcomes of one target, in the order of the rounds. */
+  outcomesOf(target: number): readonly Outcome[] {
+    return this.rounds.filter((each) => each.target === target).toSorted((a, b) => a.round - b.round)
+      .map(({ outcome }) => outcome);
   }
 
   /** Whether every round measured something and none ended before its time. */
@@ -150,7 +202,12 @@ export class Bench {
   }
 }
 
-async function report(bench: Bench, flags: BenchFlags): Promise<void> {
+function joined(errors: readonly CliError[]): CliError {
+  return new CliError(errors[0].exitCode, errors.map(({ message }) => message).join("\n"));
+}
+
+async function report(bench: Bench, flags: BenchFlags, failover: Failover | undefined): Promise<void> {
+  const comparison = bench.targets.length > 1 ? compare(bench.outcomesOf(0), bench.outcomesOf(1)) : null;
   const plan: BenchPlan = { ...bench.load, servers: [], root: "" };
   if (flags.json === true) {
     const clusters = await Promise.all(
@@ -167,6 +224,8 @@ async function report(bench: Bench, flags: BenchFlags): Promise<void> {
         round,
         ...outcomeJson(outcome),
       })),
+      ...(comparison === null ? {} : { comparison }),
+      ...(failover === undefined ? {} : { failover }),
     };
     return writeOut(`${JSON.stringify(document)}\n`);
   }
@@ -174,10 +233,25 @@ async function report(bench: Bench, flags: BenchFlags): Promise<void> {
   if (flags.csv === true) return write(csvText(bench.rounds));
   const screen = isScreen();
   const look = { paint: paintOf(screen), width: screen ? process.stdout.columns : Infinity };
-  for (const { cluster, outcome } of bench.rounds) {
-    const lines = [`${cluster}: ${planText(plan)}`, "", ...outcomeLines(outcome, look)];
-    write(lines.map((line) => `${line}\n`).join(""));
+  const lines: string[] = [];
+  if (bench.targets.length === 1) {
+    for (const { cluster, outcome } of bench.rounds) {
+      lines.push(`${cluster}: ${planText(plan)}`, "", ...outcomeLines(outcome, look));
+    }
+  } else {
+    lines.push(`A ${bench.targets[0].hosts}`, `B ${bench.targets[1].hosts}`, planText(plan), "");
+    lines.push(...(comparison === null ? ["Nothing to compare."] : comparisonLines(comparison, look)));
+    for (const [name, target] of [["A", 0], ["B", 1]] as const) {
+      const outcomes = bench.outcomesOf(target);
+      const errors = outcomes.reduce((sum, { failed }) => sum + failed, 0);
+      if (errors > 0) lines.push(look.paint("red", `${name}: ${errors} requests failed.`));
+      lines.push(
+        ...new Set(outcomes.flatMap(remarks).map((text) => look.paint("yellow", `${name}: ${text}`))),
+      );
+    }
   }
+  if (failover !== undefined) lines.push("", ...failoverLines(failover));
+  write(lines.map((line) => `${line}\n`).join(""));
 }
 
 function loadOfFlags(flags: BenchFlags): LoadPlan {
@@ -191,6 +265,18 @@ function loadOfFlags(flags: BenchFlags): LoadPlan {
       ExitCode.usage,
       `--workers ${flags.workers} must not be more than --connections ${flags.connections}`,
     );
+  }
+  const conflict = (text: string) => new CliError(ExitCode.usage, text);
+  if (flags.rounds !== undefined && flags.against === undefined) {
+    throw conflict("--rounds is for two clusters: it needs --against");
+  }
+  if (flags.killLeader === true) {
+    if (flags.against !== undefined) throw conflict("--kill-leader and --against cannot be had together");
+    if (flags.ops !== undefined) throw conflict("--kill-leader needs a --duration, not --ops");
+    if (flags.workers > 1) throw conflict("--kill-leader takes one process, without --workers");
+    if (isLone(operation)) throw refuse("cannot be had with --kill-leader");
+  } else if (flags.dataDir !== undefined && flags.server !== undefined) {
+    throw conflict("--data-dir is the ensemble's where no --server is given, or of --kill-leader");
   }
   if (flags.duration === 0) throw new CliError(ExitCode.usage, "--duration 0 measures nothing");
   return {

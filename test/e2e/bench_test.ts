@@ -180,6 +180,78 @@ describe("zoon bench", () => {
     await second.stop();
   });
 
+  test("compares two clusters in rounds by turns, each with a tree of its own", async () => {
+    const other = await startServer(freshPath());
+    const against = `${other.host}:${other.port}`;
+    const words = ["-s", hosts, "--against", against, "--rounds", "2", "--duration", "300ms", "--mix", "get"];
+    const { code, out } = await bench(...words, "--json");
+    expect(code).toBe(0);
+    const { results, comparison } = JSON.parse(out);
+    expect(results.map(({ cluster, round }: { cluster: string; round: number }) => [cluster, round])).toEqual(
+      [
+        [hosts, 1],
+        [against, 1],
+        [against, 2],
+        [hosts, 2],
+      ],
+    );
+    expect(comparison.map(({ operation }: { operation: string }) => operation)).toEqual(["get"]);
+    const { one, other: second, ratio } = comparison[0].opsPerSecond;
+    for (const { min, median, max } of [one, second, ratio]) {
+      expect(min).toBeGreaterThan(0);
+      expect(median).toBeGreaterThanOrEqual(min);
+      expect(max).toBeGreaterThanOrEqual(median);
+    }
+    const session = await WireSession.open(other);
+    expect((await session.getChildren("/")).body.children).toEqual(["zookeeper"]);
+    await session.close();
+    await other.stop();
+    expect(await childrenOf("/")).toEqual(["app", "zookeeper"]);
+  });
+
+  test("kills the leader of a local ensemble, tells what clients saw, and starts it again", async () => {
+    const dataDir = freshPath();
+    const ensemble = runZoon(["ensemble", "--base-port", "0", "--data-dir", dataDir, "--json"]);
+    await ensemble.line(/"ready"/);
+    const { code, out, err } = await bench(
+      ...[
+        "--data-dir",
+        dataDir,
+        "--kill-leader",
+        "--connections",
+        "6",
+        "--duration",
+        "10s",
+        "--mix",
+        "get,set",
+      ],
+      "--json",
+    );
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const { failover, results } = JSON.parse(out);
+    expect([1, 2, 3]).toContain(failover.node);
+    expect(failover.killedAtMs).toBeGreaterThanOrEqual(5000);
+    expect(failover.writeSilenceMs).toBeGreaterThanOrEqual(failover.silenceMs);
+    expect(failover.connectionsMs.max).toBeGreaterThanOrEqual(failover.connectionsMs.median);
+    expect(results[0].lostConnections).toBeGreaterThan(0);
+    const status = runZoon(["ensemble", "status", "--data-dir", dataDir, "--json"]);
+    expect((await status.ended).code).toBe(0);
+    const nodes: { id: number; state: string }[] = JSON.parse(status.stdout()).nodes;
+    expect(nodes.find(({ id }) => id === failover.node)?.state).not.toBe("down");
+    await ensemble.stop();
+  });
+
+  test("check says PASS or FAIL line by line, and its exit code says whether all passed", async () => {
+    const run = runZoon(["bench", "check", "-s", hosts, "--duration", "1s"]);
+    const { code } = await run.ended;
+    const verdicts = run.stdout().trim().split("\n").filter((line) => /^(PASS|FAIL)\b/.test(line));
+    expect(verdicts).toHaveLength(8);
+    const failed = verdicts.some((line) => line.startsWith("FAIL "));
+    expect(verdicts.at(-1)).toBe(failed ? "FAIL" : "PASS");
+    expect(code).toBe(failed ? 1 : 0);
+    expect(await childrenOf("/")).toEqual(["app", "zookeeper"]);
+  });
+
   test("says what stands in its way, with exit code 1, and creates no chroot", async () => {
     const missing = await bench("-s", `${hosts}/nowhere`, "--duration", "1s");
     expect(missing).toEqual({
