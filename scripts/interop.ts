@@ -4,17 +4,21 @@ import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ensureApache } from "../test/interop/apache_install.ts";
 import { ensureCShell, ensureCurator, ensureJavac, ensureKazoo } from "../test/interop/client_programs.ts";
+import { longVariable } from "../test/interop/long.ts";
 import { type Flavor, flavors, targetVariable } from "../test/interop/target.ts";
 import { binary, buildHere } from "./build.ts";
 import { bunTestSuite, commandSuite, runSuites, type Suite, testFiles } from "./suites.ts";
 
-const help = `Usage: npm run test:interop [-- [--target FLAVOR] [WORD…]]
+const help = `Usage: npm run test:interop [-- [--target FLAVOR] [--long] [WORD…]]
 
 Apache's zkCli and Java client, Curator, the C client, kazoo and the Go client drive a server; data
-directories are swapped with Apache's server; seeded streams of requests are compared. Installs what it needs: Debian packages by apt-get (as root),
+directories are swapped with Apache's server; ensembles are mixed with Apache's servers and migrated from and to
+them under load; seeded streams of requests are compared. Installs what it needs: Debian packages by apt-get (as root),
 Apache 3.9.5 by Maven.
 
   --target FLAVOR   who is judged: ${flavors.join(", ")} (default zoon, from dist/, built first)
+  --long            besides, every way to migrate, the conformance suite through members of mixed ensembles, and
+                    random walks through misfortunes and changes of implementation: some half an hour
   --no-build        take dist/zoon as it is
   WORD              only suites whose name holds one of the words
 
@@ -24,6 +28,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     target: { type: "string", default: "zoon" },
+    long: { type: "boolean", default: false },
     "no-build": { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -56,8 +61,9 @@ for (const file of chosen) {
   const name = file.slice(directory.length + 1, -"_test.ts".length).replaceAll("_", " ");
   suites.push(bunTestSuite(name, directory, {
     only: [file],
-    testTimeoutMs: 180_000,
-    env: { [targetVariable]: values.target },
+    testTimeoutMs: values.long ? 1_200_000 : 180_000,
+    timeoutMs: values.long ? 3_600_000 : undefined,
+    env: { [targetVariable]: values.target, [longVariable]: values.long ? "1" : "" },
   }));
 }
 if (values.target === "zoon" && isChosen("differential")) {
