@@ -1,6 +1,6 @@
 import { BenchConnection, type ConnectionHost } from "./bench_connection.ts";
 import type { Load } from "./load.ts";
-import { tickMs } from "./mix_load.ts";
+import { silenceMaxMs, silenceProblem, tickMs } from "./mix_load.ts";
 import { operationNames } from "./operations.ts";
 import type { BenchPlan, Share } from "./plan.ts";
 import { Counters, type Tick, type WorkerEnd } from "./tick.ts";
@@ -27,6 +27,7 @@ export class ConnectLoad implements Load {
   #left = Infinity;
   #doneMs = 0;
   #silenceMs = 0;
+  #problem: string | null = null;
 
   constructor(plan: BenchPlan, share: Share) {
     this.#plan = plan;
@@ -40,7 +41,12 @@ export class ConnectLoad implements Load {
   async run(onTick: (tick: Tick) => void): Promise<WorkerEnd> {
     const { warmUpMs, durationMs } = this.#plan;
     const ticks = setInterval(() => {
-      if (this.#measureMs > 0) onTick(this.#counters.take(performance.now() - this.#measureMs));
+      if (this.#measureMs === 0) return;
+      const nowMs = performance.now();
+      onTick(this.#counters.take(nowMs - this.#measureMs));
+      if (this.#share.ops === null || nowMs - this.#doneMs < silenceMaxMs) return;
+      this.#problem = silenceProblem;
+      this.stop();
     }, tickMs);
     const begin = setTimeout(() => this.#beginMeasuring(), warmUpMs);
     const end = this.#share.ops === null ? setTimeout(() => this.stop(), warmUpMs + durationMs) : undefined;
@@ -61,7 +67,7 @@ export class ConnectLoad implements Load {
       longestWriteSilenceMs: null,
       silencesMs: [],
       lost: 0,
-      problem: null,
+      problem: this.#problem,
     };
   }
 

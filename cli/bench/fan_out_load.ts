@@ -6,7 +6,7 @@ import { ErrorCode, errorName } from "../../src/protocol/error_code.ts";
 import type { BenchConnection } from "./bench_connection.ts";
 import { Connections } from "./connections.ts";
 import type { Load } from "./load.ts";
-import { tickMs } from "./mix_load.ts";
+import { silenceMaxMs, silenceProblem, tickMs } from "./mix_load.ts";
 import { operationNames } from "./operations.ts";
 import type { BenchPlan, Share } from "./plan.ts";
 import type { Requests } from "./requests.ts";
@@ -40,6 +40,7 @@ export class FanOutLoad implements Load {
   #doneMs = 0;
   #silenceMs = 0;
   #lost = 0;
+  #problem: string | null = null;
   readonly #ended = Promise.withResolvers<void>();
 
   constructor(plan: BenchPlan, share: Share, requests: Requests) {
@@ -62,7 +63,11 @@ export class FanOutLoad implements Load {
       const nowMs = performance.now();
       if (this.#phase !== "connecting" && nowMs - this.#roundMs > roundMaxMs) this.#fail("OPERATIONTIMEOUT");
       if (this.#phase === "watching" && this.#missing.size === 0) this.#beginRoundWhenWhole();
-      if (this.#measureMs > 0) onTick(this.#counters.take(nowMs - this.#measureMs));
+      if (this.#measureMs === 0) return;
+      onTick(this.#counters.take(nowMs - this.#measureMs));
+      if (this.#share.ops === null || nowMs - this.#doneMs < silenceMaxMs) return;
+      this.#problem = silenceProblem;
+      this.stop();
     }, tickMs);
     const begin = setTimeout(() => {
       this.#counters.reset();
@@ -86,7 +91,7 @@ export class FanOutLoad implements Load {
       longestWriteSilenceMs: null,
       silencesMs: [],
       lost: this.#lost,
-      problem: null,
+      problem: this.#problem,
     };
   }
 

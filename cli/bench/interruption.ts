@@ -18,6 +18,11 @@ export class Interruption implements Disposable {
     return this.#controller.signal;
   }
 
+  /** Stops the run as a signal does. */
+  stop(): void {
+    this.#controller.abort();
+  }
+
   /** Sets what would be left behind, as a sentence; "" for nothing. */
   leftover(text: () => string): void {
     this.#leftover = text;

@@ -17,8 +17,10 @@ import { Counters, type Tick, type WorkerEnd } from "./tick.ts";
 
 /** How often a worker tells what it measured. */
 export const tickMs = 200;
-/** A run in which nothing was answered for so long ends. */
-const silenceMaxMs = 30_000;
+/** A run for a number of requests, which no time ends, ends when nothing was done for so long. */
+export const silenceMaxMs = 30_000;
+/** Why it ends then. */
+export const silenceProblem = `nothing was done for ${silenceMaxMs / 1000} s`;
 /** What was in flight at the end of an open loop is waited for so long. */
 const drainMs = 5_000;
 /** Ephemeral znodes that a connection has at most: more are deleted, so that the end of its session stays small. */
@@ -393,8 +395,8 @@ export class MixLoad implements Load {
 
   #onTick(onTick: (tick: Tick) => void): void {
     const nowMs = performance.now();
-    if (nowMs - this.#answeredMs > silenceMaxMs && this.#share.rate === null) {
-      this.#problem = `nothing was answered for ${silenceMaxMs / 1000} s`;
+    if (this.#share.ops !== null && nowMs - this.#answeredMs > silenceMaxMs) {
+      this.#problem = silenceProblem;
       return this.#finish();
     }
     if (this.#phase === "measuring") onTick(this.#counters.take(nowMs - this.#measureMs));

@@ -1,7 +1,7 @@
 import { isatty } from "node:tty";
 import { systemRandom } from "../../src/io/system_random.ts";
 import { CliError, ExitCode } from "../_errors.ts";
-import { writeErr, writeOut } from "../_output.ts";
+import { writeAll, writeErr, writeOut } from "../_output.ts";
 import { isScreen, paintOf } from "../_style.ts";
 import type { BenchFlags } from "../bench.ts";
 import { defaultDataDir } from "../ensemble.ts";
@@ -18,6 +18,7 @@ import { csvText, outcomeJson, planJson, planText, secondJson } from "./report_j
 import { outcomeLines, remarks } from "./report_text.ts";
 import { runRound } from "./round.ts";
 import { factsOf } from "./server_facts.ts";
+import { sizeMax } from "./values.ts";
 import { hostsOfEnsemble, parseTarget, type Target } from "./target.ts";
 
 /** The load of a plan, without where it goes. */
@@ -95,7 +96,7 @@ export class Bench {
     this.#ticks = ticks;
     const screen = isatty(2) && process.env.TERM !== "dumb";
     this.#live = new LiveLine(
-      screen ? (text) => writeErr(text) : null,
+      screen ? writeLive : null,
       () => performance.now(),
       () => process.stderr.columns || 80,
     );
@@ -120,6 +121,11 @@ export class Bench {
       if (!this.stopped) throw joined([error, ...this.#leftovers]);
     }
     await this.#cleanUp();
+  }
+
+  /** What was made is removed also when nobody reads any more, so this must not end the process. */
+  #tellSecond(line: string): void {
+    if (!this.stopped && !writeAll(1, line)) this.#interruption.stop();
   }
 
   async #prepare(): Promise<void> {
@@ -147,7 +153,7 @@ export class Bench {
   async round(cluster: number, round: number, onStart?: () => void): Promise<void> {
     const { servers, chroot, hosts } = this.targets[cluster];
     const plan: BenchPlan = { ...this.load, servers, root: chroot + this.#trees[cluster].path };
-    const seconds = this.#ticks ? new Seconds((second) => writeOut(secondJson(second, hosts))) : null;
+    const seconds = this.#ticks ? new Seconds((second) => this.#tellSecond(secondJson(second, hosts))) : null;
     const what = this.targets.length === 1 ? "measuring" : `${hosts}, round ${round}`;
     this.#live.reset();
     try {
@@ -199,6 +205,14 @@ export class Bench {
   get worked(): boolean {
     return this.rounds.length > 0 &&
       this.rounds.every(({ outcome }) => outcome.problem === null && outcome.latencies().total > 0);
+  }
+}
+
+function writeLive(text: string): void {
+  try {
+    writeErr(text);
+  } catch {
+    // The terminal is gone; a signal tells so too, and then what was made is removed.
   }
 }
 
@@ -260,6 +274,12 @@ function loadOfFlags(flags: BenchFlags): LoadPlan {
   const refuse = (what: string) => new CliError(ExitCode.usage, `--mix ${operation} ${what}`);
   if (isLone(operation) && flags.rate !== undefined) throw refuse("runs in a closed loop, without --rate");
   if (operation === "watch" && flags.workers > 1) throw refuse("takes one process, without --workers");
+  if (mix.some((part) => part.operation === "multi") && 2 * flags.valueSize.max > sizeMax) {
+    throw new CliError(
+      ExitCode.usage,
+      `--value-size: a multi has two values, ${sizeMax} bytes at most together`,
+    );
+  }
   if (flags.workers > flags.connections) {
     throw new CliError(
       ExitCode.usage,

@@ -7,8 +7,8 @@ export interface SizeRange {
   readonly max: number;
 }
 
-/** Servers refuse requests of a mebibyte (`jute.maxbuffer`), path and header included; a transaction has two values. */
-const sizeMax = 1_000_000;
+/** Bytes of data in one request: servers refuse a mebibyte (`jute.maxbuffer`), path and header included. */
+export const sizeMax = 1_000_000;
 const durationMaxMs = 24 * 3600 * 1000;
 const units: Readonly<Record<string, number>> = { "": 1000, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 

@@ -138,6 +138,14 @@ describe("zoon bench", () => {
     });
   }
 
+  test("cleans up also when nobody reads what it prints any more", async () => {
+    const run = runZoon(["bench", "-s", hosts, "--warmup", "0", "--duration", "60s", "--ticks"]);
+    await run.line(/"event":"tick"/);
+    run.child.stdout!.destroy();
+    expect((await run.ended).code).toBe(130);
+    expect(await childrenOf("/")).toEqual(["app", "zookeeper"]);
+  });
+
   test("a server that dies and comes back is errors by name, and then the load goes on", async () => {
     const dataDir = freshPath();
     const first = await startServer(dataDir);

@@ -70,6 +70,12 @@ describe("zoon bench", () => {
         ["--mix", "connect", "--rate", "10"],
         ["--workers", "9", "--connections", "8"],
         ["--duration", "0"],
+        ["--rounds", "2"],
+        ["--mix", "multi", "--value-size", "600000"],
+        ["--kill-leader", "--ops", "10"],
+        ["--kill-leader", "--workers", "2"],
+        ["--kill-leader", "--against", "127.0.0.1:1"],
+        ["check", "--load", "xxl"],
         ["-s", "a:b:c"],
         ["fast"],
       ]
