@@ -244,9 +244,14 @@ async function report(bench: Bench, flags: BenchFlags, failover: Failover | unde
     return writeOut(`${JSON.stringify(document)}\n`);
   }
   const write = flags.ticks === true ? writeErr : writeOut;
-  if (flags.csv === true) return write(csvText(bench.rounds));
+  if (flags.csv === true) {
+    for (const { cluster, outcome } of bench.rounds) {
+      for (const remark of remarks(outcome)) writeErr(`zoon: ${cluster}: ${remark}\n`);
+    }
+    return write(csvText(bench.rounds));
+  }
   const screen = isScreen();
-  const look = { paint: paintOf(screen), width: screen ? process.stdout.columns : Infinity };
+  const look = { paint: paintOf(screen), width: screen ? process.stdout.columns || Infinity : Infinity };
   const lines: string[] = [];
   if (bench.targets.length === 1) {
     for (const { cluster, outcome } of bench.rounds) {

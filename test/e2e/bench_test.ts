@@ -103,6 +103,34 @@ describe("zoon bench", () => {
     expect(Math.abs(all.count + all.failed - 400)).toBeLessThanOrEqual(20);
   });
 
+  test("on a schedule, requests that a paused server makes wait are late and not left out", async () => {
+    const paused = await startServer(freshPath());
+    const run = runZoon([
+      ...[
+        "bench",
+        "-s",
+        `${paused.host}:${paused.port}`,
+        "--warmup",
+        "0",
+        "--duration",
+        "3s",
+        "--ticks",
+        "--json",
+      ],
+      ...["--rate", "400", "--connections", "2", "--mix", "get", "--session-timeout", "30s"],
+    ]);
+    await run.line(/"event":"tick"/);
+    paused.child.kill("SIGSTOP");
+    await Bun.sleep(1000);
+    paused.child.kill("SIGCONT");
+    expect((await run.ended).code).toBe(0);
+    const { all } = JSON.parse(run.stdout().trim().split("\n").at(-1)!).results[0];
+    expect(Math.abs(all.count + all.failed - 1200)).toBeLessThanOrEqual(20);
+    // A third of all were due in that second. Two connections that wait for their answers would have had two.
+    expect(all.p90Ms).toBeGreaterThan(300);
+    await paused.stop();
+  });
+
   test("measures how long it takes to tell all watchers", async () => {
     const { code, out } = await bench(
       ...["-s", hosts, "--mix", "watch", "--connections", "20", "--ops", "10", "--json"],
