@@ -17,6 +17,11 @@ const groups: Record<string, () => Suite[]> = {
   // A fixed seed: what fails here fails again. "bun scripts/fuzz.ts" draws new ones.
   fuzz: () => [commandSuite("fuzz", process.execPath, ["scripts/fuzz.ts", "--seed", "1", "--seconds", "10"])],
   e2e: () => [bunTestSuite("e2e", "test/e2e", { processPerFile: true, testTimeoutMs: 120_000 })],
+  sim: () => [
+    bunTestSuite("simulator", "test/simulation", { testTimeoutMs: 60_000 }),
+    // New ground with each commit, and the same for everybody who runs it.
+    scriptSuite("simulation", "scripts/sim.ts", ["--seed", "commit", "--seeds", "500"]),
+  ],
 };
 
 /** Conformance, fuzz and e2e run the executable, so a failed build fails them too. */
