@@ -529,7 +529,10 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
 
   /** The tree shows the newest membership that the log knows, which the files may not hold yet. */
   #takeConfigOfTree(): void {
-    const text = this.#members.isChangeable ? this.#core.tree.configData() : "";
+    // A zoo.cfg that lists the servers itself is an operator's word: the data may have come from another ensemble.
+    const { dynamicFile, keptBeside } = this.#ensemble;
+    const isWordOfOperator = dynamicFile === undefined && keptBeside !== undefined;
+    const text = this.#members.isChangeable && !isWordOfOperator ? this.#core.tree.configData() : "";
     if (text === "") return;
     const membership = this.#members.read(text, this.#self);
     if (membership !== null) this.#tolerateDisk(() => this.#members.propose(membership));
