@@ -29,6 +29,8 @@ export interface WanderReport {
 const progressWrites = 40;
 /** Steps between two looks at all trees. */
 const lookEvery = 4;
+/** A step that takes longer is worth a look at what the members logged. */
+const slowStepMs = 8_000;
 /** Longest pause of a member: past what its peers wait for it. */
 const pauseMsMax = 5_000;
 
@@ -116,9 +118,12 @@ export async function wander(options: WanderOptions): Promise<WanderReport> {
       await load.progress(progressWrites);
       const [name, run] = oneOf(steps, random)(ensemble, random, options.flavors);
       options.say(`${step}. ${name}`);
+      const began = performance.now();
       await run();
       await ensemble.settled();
       await load.progress(progressWrites);
+      const tookMs = Math.round(performance.now() - began);
+      if (tookMs > slowStepMs) options.say(`that took ${tookMs} ms; ${await ensemble.describe(10_000)}`);
       broken.push(...load.lines().filter((line) => line.kind === "violation").map((line) => line.what ?? ""));
       if (step % lookEvery === 0 || step === options.steps) broken.push(...await look(ensemble, load));
     }
