@@ -128,8 +128,8 @@ export function defineBenchCommand() {
 }
 
 const checkMore = `
-Ten reads to one write on a fixed schedule, of 1000 znodes of 256 bytes: s is 1100 requests a second over 50
-connections, m 11000 over 200, l 55000 over 500. Each line says what was measured and what it must be.
+Ten reads to one write on a fixed schedule over 50 connections, of 1000 znodes of 256 bytes: s is 1100 requests a
+second, m 11000, l 55000. Each line says what was measured and what it must be.
 
 Exit code: 0 when every line says PASS, else 1.
 

@@ -6,6 +6,7 @@
  * more in flight, and its latency counts from when it was due.
  */
 import type { Random } from "../../src/base/random.ts";
+import { Deque } from "../../src/base/deque.ts";
 import { ErrorCode, errorName } from "../../src/protocol/error_code.ts";
 import type { BenchConnection } from "./bench_connection.ts";
 import { Connections } from "./connections.ts";
@@ -62,7 +63,7 @@ export class MixLoad implements Load {
   readonly #choices: readonly number[];
   readonly #upTo: readonly number[];
   /** Connections that may have one more in flight, as often as they may; of an open loop. */
-  #free: BenchConnection[] = [];
+  readonly #free = new Deque<BenchConnection>();
   #phase: "connecting" | "warming" | "measuring" | "draining" | "ended" = "connecting";
   /** Requests that may still be made. */
   #left = Infinity;
@@ -124,7 +125,9 @@ export class MixLoad implements Load {
     if (this.#share.rate === null) {
       for (const connection of this.#connections.all) this.#fill(connection, performance.now());
     } else {
-      for (let turn = 0; turn < this.#plan.inFlight; turn++) this.#free.push(...this.#connections.all);
+      for (let turn = 0; turn < this.#plan.inFlight; turn++) {
+        for (const connection of this.#connections.all) if (connection.isOpen) this.#free.push(connection);
+      }
       this.#timers.push(setInterval(() => this.#followSchedule(performance.now()), 1));
     }
     this.#timers.push(setTimeout(() => {
@@ -170,15 +173,15 @@ export class MixLoad implements Load {
       if (!made.ready) {
         made.ready = true;
         this.#connections.onReady();
-        if (this.#phase !== "connecting") this.#resume(connection);
+        this.#resume(connection);
       }
       return;
     }
     this.#inFlight--;
     if (this.#share.rate !== null) this.#free.push(connection);
     if (this.#phase !== "measuring" && this.#phase !== "draining") return;
-    // Of a number of requests, those that were begun to warm up are none.
-    if (this.#share.ops !== null && sentMs < this.#measureMs) return;
+    // Of a number of requests, or of a schedule, those of the time to warm up are none.
+    if ((this.#share.ops !== null || this.#share.rate !== null) && sentMs < this.#measureMs) return;
     // What was begun in a closed loop's time and ends after it is not counted.
     if (this.#phase === "draining" && this.#share.rate === null && this.#share.ops === null) return;
     if (code !== ErrorCode.ok) return this.#counters.failed(tag, errorName(code));
@@ -211,7 +214,10 @@ export class MixLoad implements Load {
     const made = this.#made.get(connection)!;
     // Whether the last ones were made, nobody knows: they are left to the end of the run.
     made.deleted = made.created;
-    this.#free = this.#free.filter((each) => each !== connection);
+    for (let left = this.#free.length; left > 0; left--) {
+      const free = this.#free.shift()!;
+      if (free !== connection) this.#free.push(free);
+    }
     for (const tag of tags) {
       if (tag === aside) continue;
       this.#inFlight--;
@@ -229,6 +235,8 @@ export class MixLoad implements Load {
   }
 
   #resume(connection: BenchConnection): void {
+    // The run begins with all that are open.
+    if (this.#phase === "connecting") return;
     if (this.#share.rate === null) this.#fill(connection, performance.now());
     else {
       for (let turn = 0; turn < this.#plan.inFlight; turn++) this.#free.push(connection);
@@ -238,7 +246,7 @@ export class MixLoad implements Load {
 
   /** Of a closed loop: makes as many requests as the connection may have. */
   #fill(connection: BenchConnection, nowMs: number): void {
-    if (!this.#mayMake()) return;
+    if (!this.#mayMake() || !connection.isOpen) return;
     // Those aside count here too; the slots have room for both.
     for (let room = this.#plan.inFlight - connection.inFlight; room > 0 && this.#left > 0; room--) {
       this.#make(connection, nowMs);
@@ -251,13 +259,11 @@ export class MixLoad implements Load {
     if (!this.#mayMake() || this.#scheduled >= this.#dueBy(nowMs)) return;
     const due = this.#dueBy(nowMs);
     const used = new Set<BenchConnection>();
-    let taken = 0;
-    while (this.#scheduled < due && taken < this.#free.length && this.#left > 0) {
-      const connection = this.#free[taken++];
+    while (this.#scheduled < due && this.#free.length > 0 && this.#left > 0) {
+      const connection = this.#free.shift()!;
       used.add(connection);
       this.#make(connection, this.#scheduleMs + this.#scheduled++ * 1000 / this.#share.rate!);
     }
-    this.#free.splice(0, taken);
     for (const connection of used) connection.flush();
   }
 
@@ -355,6 +361,8 @@ export class MixLoad implements Load {
   #timeUp(): void {
     if (this.#phase !== "measuring") return;
     if (this.#share.rate === null) return this.#finish();
+    // A process that was kept from running is late with the last ones.
+    this.#followSchedule(this.#measureMs + this.#plan.durationMs);
     this.#phase = "draining";
     this.#timers.push(setTimeout(() => this.#finish(), drainMs));
     this.#maybeFinish();
@@ -385,7 +393,8 @@ export class MixLoad implements Load {
   /** Requests that were due and not made, or made and not answered, must not vanish from the figures. */
   #noteUnserved(): void {
     const endMs = this.#phase === "draining" ? this.#measureMs + this.#plan.durationMs : performance.now();
-    const due = this.#share.ops === null ? this.#dueBy(endMs) - 1 - this.#scheduled : 0;
+    const first = Math.max(this.#scheduled, this.#dueBy(this.#measureMs));
+    const due = this.#share.ops === null ? this.#dueBy(endMs) - 1 - first : 0;
     for (let index = 0; index < due; index++) this.#counters.failed(this.#choose(), "NOTSENT");
     if (this.#phase !== "draining") return;
     for (let index = 0; index < this.#inFlight; index++) {
@@ -406,7 +415,7 @@ export class MixLoad implements Load {
     const { user, system } = process.cpuUsage(this.#cpuAtMeasure);
     const elapsedMs = this.#measureMs > 0 ? performance.now() - this.#measureMs : 0;
     return {
-      measuredMs: this.#share.ops === null ? Math.min(elapsedMs, this.#plan.durationMs) : elapsedMs,
+      measuredMs: this.#share.ops === null ? this.#timedMs(elapsedMs) : elapsedMs,
       cpuShare: elapsedMs > 0 ? (user + system) / 1000 / elapsedMs : 0,
       longestSilenceMs: this.#silenceMs,
       longestWriteSilenceMs: this.#choices.some((each) => writes[each]) ? this.#writeSilenceMs : null,
@@ -414,5 +423,11 @@ export class MixLoad implements Load {
       lost: this.#lost,
       problem: this.#problem,
     };
+  }
+
+  /** Of an open loop also the time in which it waited for the last answers, else its rate would be too high. */
+  #timedMs(elapsedMs: number): number {
+    const timedMs = Math.min(elapsedMs, this.#plan.durationMs);
+    return this.#share.rate === null ? timedMs : Math.max(timedMs, this.#answeredMs - this.#measureMs);
   }
 }

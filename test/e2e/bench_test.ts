@@ -96,9 +96,12 @@ describe("zoon bench", () => {
     );
     expect(code).toBe(0);
     const lines = out.trim().split("\n").map((line) => JSON.parse(line));
-    expect(lines.map(({ event }) => event)).toEqual(["tick", "tick", "report"]);
+    const report = lines.pop();
+    expect(report.event).toBe("report");
+    // One more when the last answers come late.
+    expect(lines.map(({ event, second }) => [event, second]).slice(0, 2)).toEqual([["tick", 1], ["tick", 2]]);
     expect(lines[0]).toMatchObject({ cluster: hosts, second: 1 });
-    const { all } = lines[2].results[0];
+    const { all } = report.results[0];
     // All that was due is accounted for, done or not.
     expect(Math.abs(all.count + all.failed - 400)).toBeLessThanOrEqual(20);
   });
