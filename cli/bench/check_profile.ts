@@ -72,11 +72,17 @@ export function judge(outcome: Outcome, profile: CheckProfile): CheckLine[] {
     most("The standard deviation", all.deviationMs, profile.deviationMaxMs),
     {
       passed: outcome.failed === 0,
-      text: `${outcome.failed} requests failed, at most 0`,
+      text: `${outcome.failed} requests failed${named(outcome)}, at most 0`,
     },
     {
       passed: outcome.lost === 0,
       text: `${outcome.lost} connections were lost, at most 0`,
     },
   ];
+}
+
+/** The names of the errors in parentheses; "" when there are none. */
+function named(outcome: Outcome): string {
+  const names = new Set(outcome.operations.flatMap(({ errors }) => [...errors.keys()]));
+  return names.size === 0 ? "" : ` (${[...names].join(", ")})`;
 }
