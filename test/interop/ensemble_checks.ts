@@ -327,7 +327,7 @@ export async function leaveUncommitted(ensemble: MixedEnsemble): Promise<string[
   const others = ensemble.running.filter((member) => member !== leader);
   const paths = Array.from({ length: 5 }, () => freshPath("never"));
   await caughtUp(ensemble);
-  for (const member of others) member.pause();
+  for (const member of others) await member.pause();
   const answers = Promise.all(paths.map((path) => session.create(path)));
   await until(
     `member ${leader.label} to log what it proposed`,

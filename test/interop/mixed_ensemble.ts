@@ -149,9 +149,16 @@ export class Member implements Target {
     this.#server = undefined;
   }
 
-  /** SIGSTOP: its sockets stay open and nothing answers. */
-  pause(): void {
+  /** SIGSTOP: its sockets stay open and nothing answers. Returns once none of its threads runs any more. */
+  async pause(): Promise<void> {
     this.#signal("SIGSTOP");
+    const tasks = `/proc/${this.#server?.pid}/task`;
+    // Elsewhere than on Linux there is no telling.
+    if (!existsSync("/proc/self/task")) return await Bun.sleep(100);
+    await until(`member ${this.label} to stand still`, () => {
+      const states = readdirSync(tasks).map((task) => readFileSync(join(tasks, task, "stat"), "utf8"));
+      return states.every((line) => /^\d+ \(.*\) [TtZX] /s.test(line)) || undefined;
+    });
   }
 
   resume(): void {

@@ -60,7 +60,7 @@ const steps: readonly Step[] = [
     const member = oneOf(ensemble.members, random);
     const ms = 200 + randomBelow(random, pauseMsMax);
     return [`pause ${member.label} for ${ms} ms`, async () => {
-      member.pause();
+      await member.pause();
       await Bun.sleep(ms);
       member.resume();
     }];
