@@ -75,8 +75,9 @@ export async function expectLocalSessions(ensemble: MixedEnsemble, shortSessionM
     await until("the ephemeral to go with its session", async () => {
       return (await look.exists(path)).name === "NONODE" ? true : undefined;
     });
-    // A look by attaching would revive it, so it is given the time that the global one took, and half as much again.
-    await Bun.sleep(shortSessionMs);
+    // A look by attaching would revive it, so it is given the time that the global one took, and as much again as a
+    // busy machine may take.
+    await Bun.sleep(4 * shortSessionMs);
     expect(await isAlive(home, silent)).toBe(false);
     await look.close();
   }
