@@ -7,12 +7,15 @@ import { parseArgs } from "node:util";
 import { apacheVersions } from "../test/interop/apache_server.ts";
 import { binaryVariable } from "../test/interop/mixed_ensemble.ts";
 import { migrate, type MigrationReport } from "../test/interop/migration.ts";
+import { stockClients } from "../test/interop/stock_load.ts";
 import { type Flavor, flavors } from "../test/interop/target.ts";
 import { binary, buildHere } from "./build.ts";
 
-const help = `Usage: npm run migrate [-- [--apache ${apacheVersions.join("|")}] [--fresh] [--back]]
+const help = `Usage: npm run migrate [-- [--apache ${
+  apacheVersions.join("|")
+}] [--fresh] [--back] [--client CLIENT]]
 
-Starts three Apache ZooKeeper servers on this machine and three kazoo clients that go on writing. Then it stops
+Starts three Apache ZooKeeper servers on this machine and three stock clients that go on writing. Then it stops
 one server, starts zoon in its place with the same zoo.cfg and myid, waits until it has caught up, and goes on to
 the next: followers first, the leader last. At the end every tree must be equal, every acknowledged write must be
 there and every session must have lived on.
@@ -20,6 +23,7 @@ there and every session must have lived on.
   --apache V   release to begin with (default 3.9.5)
   --fresh      each new server begins with an empty data directory; by default it takes over the old one's
   --back       afterwards the same way back
+  --client C   who writes: ${stockClients.join(", ")} (default kazoo)
   --to FLAVOR  what to migrate to: ${flavors.join(", ")} (default zoon)
   --no-build   take dist/zoon, or what ${binaryVariable} names, as it is
 
@@ -35,6 +39,7 @@ The way back is the same, with the names exchanged.`;
 const { values } = parseArgs({
   options: {
     apache: { type: "string", default: "3.9.5" },
+    client: { type: "string", default: "kazoo" },
     to: { type: "string", default: "zoon" },
     fresh: { type: "boolean", default: false },
     back: { type: "boolean", default: false },
@@ -44,7 +49,8 @@ const { values } = parseArgs({
 });
 const from = flavors.find((flavor) => flavor === `apache-${values.apache}`);
 const to = flavors.find((flavor) => flavor === values.to);
-if (values.help || from === undefined || to === undefined) {
+const client = stockClients.find((name) => name === values.client);
+if (values.help || from === undefined || to === undefined || client === undefined) {
   (values.help ? console.log : console.error)(help);
   process.exit(values.help ? 0 : 2);
 }
@@ -54,7 +60,7 @@ const start = performance.now();
 const say = (line: string) =>
   console.log(`${((performance.now() - start) / 1000).toFixed(1).padStart(6)} s  ${line}`);
 try {
-  const report = await migrate({ from, to, fresh: values.fresh, back: values.back }, say);
+  const report = await migrate({ from, to, fresh: values.fresh, back: values.back, client }, say);
   conclude(report, from, to);
   process.exit(report.broken.length === 0 ? 0 : 1);
 } catch (error) {

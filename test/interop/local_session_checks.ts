@@ -19,6 +19,10 @@ async function zxidAt(member: Member): Promise<string | undefined> {
   return /^Zxid: (\w+)$/m.exec(await member.word("srvr"))?.[1];
 }
 
+async function localSessionsAt(member: Member): Promise<number> {
+  return Number(await member.metric("local_sessions"));
+}
+
 async function isAlive(member: Member, session: WireSession): Promise<boolean> {
   const again = await WireSession.tryOpen(member, session.ticket);
   await again.vanish();
@@ -67,6 +71,7 @@ export async function expectLocalSessions(ensemble: MixedEnsemble, shortSessionM
     expect(await isAlive(home, session)).toBe(false);
 
     // Its own server ends a local one that falls silent, the leader one that is global.
+    const others = await localSessionsAt(home);
     const silent = await WireSession.open(home, { timeoutMs: shortSessionMs });
     const global = await WireSession.open(home, { timeoutMs: shortSessionMs });
     expect((await global.create(path, { flags: createFlags.ephemeral })).name).toBe("OK");
@@ -75,9 +80,11 @@ export async function expectLocalSessions(ensemble: MixedEnsemble, shortSessionM
     await until("the ephemeral to go with its session", async () => {
       return (await look.exists(path)).name === "NONODE" ? true : undefined;
     });
-    // A look by attaching would revive it, so it is given the time that the global one took, and as much again as a
-    // busy machine may take.
-    await Bun.sleep(4 * shortSessionMs);
+    // A look by attaching would revive it, so its server is asked how many there are.
+    await until(
+      "the silent session to expire",
+      async () => await localSessionsAt(home) <= others || undefined,
+    );
     expect(await isAlive(home, silent)).toBe(false);
     await look.close();
   }

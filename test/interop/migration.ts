@@ -4,7 +4,7 @@
  */
 import { differences, dumpsOf, lastSync, type SyncKind } from "./ensemble_checks.ts";
 import { type Member, MixedEnsemble, type Mode } from "./mixed_ensemble.ts";
-import { brokenPromises, figuresOf, type LoadFigures, StockLoad } from "./stock_load.ts";
+import { brokenPromises, figuresOf, type LoadFigures, type StockClient, StockLoad } from "./stock_load.ts";
 import type { Flavor } from "./target.ts";
 
 /** What to do. */
@@ -15,6 +15,8 @@ export interface MigrationPlan {
   fresh: boolean;
   /** Go the same way back afterwards. */
   back: boolean;
+  /** Whose sessions have to live on. */
+  client: StockClient;
 }
 
 /** One server that was replaced. */
@@ -48,9 +50,9 @@ export async function migrate(plan: MigrationPlan, say: (line: string) => void):
   await using ensemble = await MixedEnsemble.create([1, 2, 3].map((id) => ({ id, flavor: plan.from })));
   const leader = await ensemble.start();
   say(`three ${plan.from} servers serve at ${ensemble.connectString}; ${leader.id} leads`);
-  using load = await StockLoad.start(ensemble.connectString);
+  using load = await StockLoad.start(ensemble.connectString, plan.client);
   await load.progress(progressWrites);
-  say(`kazoo writes through ${figuresOf(load.lines()).sessions} sessions`);
+  say(`${plan.client} writes through ${figuresOf(load.lines()).sessions} sessions`);
   const steps: MigrationStep[] = [];
   const broken: string[] = [];
   try {

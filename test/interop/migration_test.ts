@@ -2,23 +2,26 @@
 import { expect, test } from "bun:test";
 import { isLong } from "./long.ts";
 import { migrate, type MigrationPlan } from "./migration.ts";
-import { target } from "./target.ts";
+import { stockClients } from "./stock_load.ts";
+import { type Flavor, target } from "./target.ts";
 
-/** To go on from each release in each way; by default each release and each way once, there and back. */
-const plans: MigrationPlan[] = [
-  { from: "apache-3.9.5", to: target, fresh: false, back: true },
-  { from: "apache-3.8", to: target, fresh: true, back: true },
-  ...(isLong
-    ? [
-      { from: "apache-3.9.5", to: target, fresh: true, back: true } as const,
-      { from: "apache-3.8", to: target, fresh: false, back: true } as const,
-    ]
-    : []),
-];
+const apacheFlavors: Flavor[] = ["apache-3.8", "apache-3.9.5"];
+
+/** By default each release and each way once, there and back; in the long form all of them with every client. */
+const plans: MigrationPlan[] = isLong
+  ? apacheFlavors.flatMap((from) =>
+    [false, true].flatMap((fresh) =>
+      stockClients.map((client) => ({ from, to: target, fresh, back: true, client }))
+    )
+  )
+  : [
+    { from: "apache-3.9.5", to: target, fresh: false, back: true, client: "java-3.9.5" },
+    { from: "apache-3.8", to: target, fresh: true, back: true, client: "kazoo" },
+  ];
 
 for (const plan of plans) {
   const directories = plan.fresh ? "on fresh data directories" : "on the same data directories";
-  test(`three ${plan.from} become ${target} one at a time ${directories}, and the same way back`, async () => {
+  test(`three ${plan.from} become ${target} one at a time ${directories} under ${plan.client}, and the same way back`, async () => {
     const said: string[] = [];
     try {
       const report = await migrate(plan, (line) => said.push(line));

@@ -5,7 +5,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureKazoo } from "./client_programs.ts";
+import { ensureApache } from "./apache_install.ts";
+import { ensureKazoo, javaProgram, type Program } from "./client_programs.ts";
 import type { TreeDump } from "./tree_dump.ts";
 
 /** A line of the journal; `python/ensemble_load.py` says what each kind holds. */
@@ -36,7 +37,22 @@ export interface LoadFigures {
   longestGapMs: number;
 }
 
-const programs = join(import.meta.dir, "python");
+/** Whose client the load is: Debian's kazoo, or Apache's own of either release. */
+export type StockClient = "kazoo" | "java-3.8" | "java-3.9.5";
+
+/** Names of all {@linkcode StockClient}s, for flags. */
+export const stockClients: readonly StockClient[] = ["kazoo", "java-3.8", "java-3.9.5"];
+
+function programOf(client: StockClient): Program {
+  if (client === "kazoo") {
+    return { command: ensureKazoo(), args: [join(import.meta.dir, "python", "ensemble_load.py")] };
+  }
+  const { classpath } = ensureApache(client === "java-3.8" ? "3.8" : "3.9.5");
+  const { command, args } = javaProgram("EnsembleLoad", classpath);
+  const quiet = ["-Xmx128m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"];
+  return { command, args: [...quiet, ...args] };
+}
+
 /** How long the load may take for a command, in ms. */
 const patienceMs = 90_000;
 
@@ -49,9 +65,9 @@ export class StockLoad {
   #wake: (() => void)[] = [];
   #ended = false;
 
-  private constructor(connectString: string) {
-    const program = join(programs, "ensemble_load.py");
-    this.#child = spawn(ensureKazoo(), [program, connectString, this.#journal], {
+  private constructor(connectString: string, client: StockClient) {
+    const { command, args } = programOf(client);
+    this.#child = spawn(command, [...args, connectString, this.#journal], {
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.#child.stdout!.setEncoding("utf8").on("data", (text: string) => {
@@ -67,8 +83,8 @@ export class StockLoad {
   }
 
   /** Starts a load and waits until all its clients have written. */
-  static async start(connectString: string): Promise<StockLoad> {
-    const load = new StockLoad(connectString);
+  static async start(connectString: string, client: StockClient = "kazoo"): Promise<StockLoad> {
+    const load = new StockLoad(connectString, client);
     await load.#heard("ready");
     return load;
   }

@@ -221,7 +221,7 @@ class Writer(threading.Thread):
         self.note("deleted", path=path)
 
     def last_look(self):
-        self.again(lambda: self.client.sync("/load"))
+        self.again(lambda: self.client.set(self.root, b"last look"))
         self.read()
         stat = self.again(lambda: self.client.exists("/load/alive/" + self.name))
         if stat is None:
