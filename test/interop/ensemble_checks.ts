@@ -16,16 +16,6 @@ function freshPath(word: string): string {
   return `/${word}-${++names}`;
 }
 
-/** Prints what the members logged when a check fails, then fails. */
-export async function explained<T>(ensemble: MixedEnsemble, check: () => Promise<T>): Promise<T> {
-  try {
-    return await check();
-  } catch (error) {
-    console.error(await ensemble.describe());
-    throw error;
-  }
-}
-
 /** The tree of each running member, as each sees it behind a sync. */
 export async function dumpsOf(ensemble: MixedEnsemble): Promise<Map<number, TreeDump>> {
   const dumps = new Map<number, TreeDump>();

@@ -70,7 +70,6 @@ export class Member implements Target {
   #logFrom = 0;
   #directories = 0;
   #dataDir: string;
-  #hasCfg = false;
 
   constructor(
     private readonly ensemble: MixedEnsemble,
@@ -111,11 +110,9 @@ export class Member implements Target {
       clientPort: this.port,
       myid: this.id,
       readyTimeoutMs: 0,
-      keepCfg: this.ensemble.rewritesCfg && this.#hasCfg,
     };
     const roleCfg: Record<string, string> = this.isObserver ? { peerType: "observer" } : {};
     const ownCfg = { ...ensembleCfg, ...cfg, ...servers, ...roleCfg };
-    this.#hasCfg = true;
     this.#logFrom = statSync(this.#logFile, { throwIfNoEntry: false })?.size ?? 0;
     if (this.flavor === "zoon") {
       const binary = process.env[binaryVariable] ?? zoonBinary;
@@ -156,8 +153,12 @@ export class Member implements Target {
     // Elsewhere than on Linux there is no telling.
     if (!existsSync("/proc/self/task")) return await Bun.sleep(100);
     await until(`member ${this.label} to stand still`, () => {
-      const states = readdirSync(tasks).map((task) => readFileSync(join(tasks, task, "stat"), "utf8"));
-      return states.every((line) => /^\d+ \(.*\) [TtZX] /s.test(line)) || undefined;
+      try {
+        const states = readdirSync(tasks).map((task) => readFileSync(join(tasks, task, "stat"), "utf8"));
+        return states.every((line) => /^\d+ \(.*\) [TtZX] /s.test(line)) || undefined;
+      } catch {
+        return undefined; // A thread ended while it was looked at.
+      }
     });
   }
 
@@ -176,7 +177,6 @@ export class Member implements Target {
   startAfresh(): void {
     if (this.#server !== undefined) throw new Error(`Member ${this.label} still runs`);
     this.#dataDir = this.#nextDataDir();
-    this.#hasCfg = false;
   }
 
   /** Answer of a four-letter word; "" when there is none. */
@@ -197,14 +197,6 @@ export class Member implements Target {
     return answer.split("\n").find((line) => line.startsWith(`zk_${name}\t`))?.split("\t")[1];
   }
 
-  /** Waits until it serves as `mode`. */
-  async becomes(mode: Mode): Promise<void> {
-    await until(`member ${this.label} to be ${mode}`, async () => {
-      this.#demandAlive();
-      return await this.mode() === mode ? true : undefined;
-    });
-  }
-
   /** Waits until it serves, and returns as what. */
   serves(): Promise<Mode> {
     return until(`member ${this.label} to serve`, () => {
@@ -221,17 +213,11 @@ export class Member implements Target {
     );
   }
 
-  /** Files of its data directory, newest last, whose name begins with `log` or `snapshot`. */
-  files(prefix: "log" | "snapshot"): string[] {
-    const versionDir = join(this.#dataDir, "version-2");
-    const zxidOf = (name: string) => parseInt(name.split(".")[1], 16);
-    return readdirSync(versionDir).filter((name) => name.startsWith(`${prefix}.`))
-      .sort((a, b) => zxidOf(a) - zxidOf(b)).map((name) => join(versionDir, name));
-  }
-
   /** Whether some text stands in its txn logs. */
   hasLogged(text: string): boolean {
-    return this.files("log").some((file) => readFileSync(file).includes(text));
+    const versionDir = join(this.#dataDir, "version-2");
+    return readdirSync(versionDir).filter((name) => name.startsWith("log."))
+      .some((name) => readFileSync(join(versionDir, name)).includes(text));
   }
 
   get #logFile(): string {
@@ -257,8 +243,6 @@ export interface EnsembleOptions {
   cfg?: Record<string, string>;
   /** Lines of zoo.cfg for Zoon, system properties for Apache. */
   properties?: Record<string, string>;
-  /** Servers rewrite their zoo.cfg (reconfig): a start after the first takes what is there. */
-  rewritesCfg?: boolean;
 }
 
 /** Servers that have each other in their zoo.cfg. */
@@ -268,14 +252,12 @@ export class MixedEnsemble {
   readonly servers: Record<string, string> = {};
   readonly cfg: Record<string, string>;
   readonly properties: Record<string, string>;
-  readonly rewritesCfg: boolean;
   readonly #directory = mkdtempSync(join(tmpdir(), "zoon-mixed-"));
   readonly #forget = () => rmSync(this.#directory, { recursive: true, force: true });
 
   private constructor(options: EnsembleOptions) {
     this.cfg = options.cfg ?? {};
     this.properties = options.properties ?? {};
-    this.rewritesCfg = options.rewritesCfg ?? false;
     process.once("exit", this.#forget);
   }
 

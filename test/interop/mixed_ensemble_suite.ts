@@ -194,6 +194,7 @@ export function testMixedEnsembles(peer: Flavor): void {
       await load.progress(100);
       expect(new Set(leaders)).toEqual(new Set([peer, target]));
       await load.pause();
+      expect(servers.running).toHaveLength(3);
       const tree = await expectSameTreesAfterLoad(servers);
       expect(brokenPromises(load.lines(), tree)).toEqual([]);
       const journal = await load.finish();

@@ -122,6 +122,9 @@ export async function wander(options: WanderOptions): Promise<WanderReport> {
       await run();
       await ensemble.settled();
       await load.progress(progressWrites);
+      for (const member of ensemble.members) {
+        if (!member.isRunning) throw new Error(`Member ${member.label} has ended`);
+      }
       const tookMs = Math.round(performance.now() - began);
       if (tookMs > slowStepMs) options.say(`that took ${tookMs} ms; ${await ensemble.describe(10_000)}`);
       broken.push(...load.lines().filter((line) => line.kind === "violation").map((line) => line.what ?? ""));
