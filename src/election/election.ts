@@ -379,8 +379,13 @@ export class Election {
 
   /** Whether a quorum has this vote's leader, and it leads. */
   #isDecisive(votes: Votes, vote: HeardVote): boolean {
-    if (!isQuorum(votes, vote, this.#membership.quorums)) return false;
-    if (vote.leader !== this.#membership.self) return saysItLeads(votes, vote.leader);
+    const { self, quorums } = this.#membership;
+    if (vote.leader !== self) {
+      // Following elects nobody. Of two memberships one suffices, for a change that only this server knows of may be
+      // what the others have gone on without; Apache asks for both, and such a server never finds its leader again.
+      return quorums.some((quorum) => isQuorum(votes, vote, [quorum])) && saysItLeads(votes, vote.leader);
+    }
+    if (!isQuorum(votes, vote, quorums)) return false;
     // Others have elected this server in this very round. Apache looks at the round alone; but a leader that was
     // started again may meet the same number while those that followed it have not noticed yet.
     const own = this.#ownVote();
