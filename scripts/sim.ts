@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 /**
- * `npm run sim`: whole ensembles in one process, by seed. Ends with one line of totals and `N passed, N failed`.
+ * `npm run sim`: whole ensembles in one process, by seed. Ends with `N passed, N failed` and one line of totals.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
@@ -37,6 +37,7 @@ const { values } = parseArgs({
     servers: { type: "string" },
     jobs: { type: "string" },
     worker: { type: "string" },
+    "always-fail": { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
@@ -49,6 +50,8 @@ interface Share {
   /** Unix ms after which no seed is begun. */
   readonly untilMs: number;
   readonly changes: ParameterChanges;
+  /** Every seed fails, to see that failures are told. */
+  readonly alwaysFail: boolean;
 }
 
 const commit = gitCommit();
@@ -85,19 +88,20 @@ async function main(): Promise<number> {
     : values.seconds !== undefined
     ? Infinity
     : 100;
+  const alwaysFail = values["always-fail"];
   const jobs = Math.min(Number(values.jobs ?? availableParallelism()), count);
   console.log(`seeds from ${seed}, commit ${commit.slice(0, 7)}`);
 
   const totals = new Totals();
   if (values.trace !== undefined) {
     const file = openSync(values.trace, "w");
-    totals.add(await runSeed(seed, { changes, trace: (line) => writeSync(file, `${line}\n`) }));
+    totals.add(await runSeed(seed, { changes, alwaysFail, trace: (line) => writeSync(file, `${line}\n`) }));
     closeSync(file);
   } else {
     const untilMs = values.seconds === undefined ? Infinity : Date.now() + Number(values.seconds) * 1000;
     await Promise.all(Array.from({ length: jobs }, (_, index) => {
       const share = count === Infinity ? 1e9 : Math.ceil((count - index) / jobs);
-      return hire({ first: seed + index, step: jobs, count: share, untilMs, changes }, totals);
+      return hire({ first: seed + index, step: jobs, count: share, untilMs, changes, alwaysFail }, totals);
     }));
   }
   return totals.close();
@@ -127,9 +131,9 @@ function hire(share: Share, totals: Totals): Promise<void> {
   return promise;
 }
 
-async function work({ first, step, count, untilMs, changes }: Share): Promise<void> {
+async function work({ first, step, count, untilMs, changes, alwaysFail }: Share): Promise<void> {
   for (let index = 0; index < count && Date.now() < untilMs; index++) {
-    console.log(JSON.stringify(await runSeed(first + index * step, { changes })));
+    console.log(JSON.stringify(await runSeed(first + index * step, { changes, alwaysFail })));
   }
 }
 
@@ -199,12 +203,12 @@ ${report.parameters}`);
     const faults = [...this.#faults].sort(([, one], [, other]) => other - one);
     const count = faults.reduce((sum, [, times]) => sum + times, 0);
     const seeds = this.#passed + this.#failed;
+    console.log(`${this.#passed} passed, ${this.#failed} failed`);
     console.log(
       `${seeds} seeds, ${(this.#simulatedMs / 3_600_000).toFixed(2)} simulated hours, ${this.#txns} txns, ` +
         `${this.#epochs} leaders, ${this.#hopeless} without hope, ${count} faults: ` +
         (faults.map(([kind, times]) => `${kind} ${times}`).join(", ") || "none"),
     );
-    console.log(`${this.#passed} passed, ${this.#failed} failed`);
     return this.#failed === 0 && this.#passed > 0 ? 0 : 1;
   }
 }

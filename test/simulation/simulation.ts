@@ -10,6 +10,8 @@ export interface SimulationOptions {
   readonly changes?: ParameterChanges;
   /** Takes each line of the trace, without its end. */
   readonly trace?: (line: string) => void;
+  /** Adds a checker that fails at the first txn, to see that failures are told. */
+  readonly alwaysFail?: boolean;
   /** Is shown the ensemble as the run leaves it. */
   readonly inspect?: (ensemble: SimEnsemble) => void;
 }
@@ -48,6 +50,9 @@ export function simulate(seed: number, options: SimulationOptions = {}): Outcome
   const ensemble = new SimEnsemble(parameters);
   const writer = options.trace === undefined ? null : new TraceWriter(ensemble, options.trace);
   if (writer !== null) ensemble.listeners.push(writer);
+  if (options.alwaysFail === true) {
+    ensemble.history.onCommitted(() => ensemble.report("AlwaysFails", "this checker always fails"));
+  }
   let epochs = 0;
   ensemble.listeners.push({
     onTrace: (_server, event) => {

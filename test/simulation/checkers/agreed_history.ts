@@ -25,8 +25,12 @@ interface Chain {
   isLeading: boolean;
   /** In broadcast: what it applies is committed. */
   isServing: boolean;
-  /** Zxids in its log or tree, ascending. */
+  /**
+   * Zxids in its log or tree, ascending; behind the first `length` of them, what it may find again at a start: a crash
+   * can bring back what a failed disk had lost from sight.
+   */
   zxids: number[];
+  length: number;
   /** Who sends it a snapshot. */
   source: number;
 }
@@ -104,7 +108,8 @@ export class AgreedHistory {
         return cut(chain, event.zxid);
       case "load":
         if (event.from === "leader") chain.zxids = [...this.#chainOf(chain.source).zxids];
-        return cut(chain, event.zxid);
+        chain.length = chain.zxids.findLastIndex((zxid) => zxid <= event.zxid) + 1;
+        return;
       case "sync":
         if (!chain.isLeading) chain.source = event.peer;
         return;
@@ -116,7 +121,7 @@ export class AgreedHistory {
         return;
       case "established":
         chain.isServing = true;
-        return this.#extend(chain, chain.zxids.at(-1) ?? 0);
+        return this.#extend(chain, chain.zxids[chain.length - 1] ?? 0);
       case "apply":
         if (!this.#proposed.has(event.zxid)) this.#onPropose(server, event.zxid, event.entry.slice());
         if (chain.isServing) this.#extend(chain, event.zxid);
@@ -159,17 +164,21 @@ export class AgreedHistory {
   #chainOf(server: number): Chain {
     let chain = this.#chains.get(server);
     if (chain === undefined) {
-      chain = { isLeading: false, isServing: false, zxids: [], source: 0 };
+      chain = { isLeading: false, isServing: false, zxids: [], length: 0, source: 0 };
       this.#chains.set(server, chain);
     }
     return chain;
   }
 }
 
-function append({ zxids }: Chain, zxid: number): void {
-  if (zxid > (zxids.at(-1) ?? 0)) zxids.push(zxid);
+function append(chain: Chain, zxid: number): void {
+  if (zxid <= (chain.zxids[chain.length - 1] ?? 0)) return;
+  chain.zxids.length = chain.length;
+  chain.zxids.push(zxid);
+  chain.length++;
 }
 
-function cut({ zxids }: Chain, zxid: number): void {
-  while (zxids.length > 0 && zxids[zxids.length - 1] > zxid) zxids.pop();
+function cut(chain: Chain, zxid: number): void {
+  chain.length = chain.zxids.findLastIndex((held) => held <= zxid) + 1;
+  chain.zxids.length = chain.length;
 }

@@ -147,11 +147,7 @@ describe("ReadsSeeAgreedState", () => {
       { zxid: z(1, 2), data: "2", stat: statOf({ ...whole, version: 1, mzxid: z(1, 2) }) },
       2,
     );
-    written.ask({ kind: "getChildren", path: "/", watch: false }, {
-      zxid: 0,
-      error: ErrorCode.noNode,
-      children: [],
-    });
+    written.ask({ ...getA, path: "/b" }, { zxid: z(1, 2), error: ErrorCode.noNode }, 3);
     expect(written.failures).toEqual([]);
   });
 

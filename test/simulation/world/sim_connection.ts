@@ -239,6 +239,8 @@ export class Endpoint implements Socket {
   #isFinSent = false;
   #peerEnded = false;
   #isClosed = false;
+  /** It was reset before anybody owned it. */
+  #isResetEarly = false;
   /** The machine lost its memory of it: it answers as if it had never been. */
   #isForgotten = false;
   /** Hears of what is written. */
@@ -277,6 +279,7 @@ export class Endpoint implements Socket {
   /** Somebody listens to it from now on. */
   own(events: SocketEvents): void {
     this.#events = events;
+    if (this.#isResetEarly) this.#tellClosed(new Error("ECONNRESET"));
   }
 
   write(bytes: Uint8Array): number {
@@ -376,6 +379,7 @@ export class Endpoint implements Socket {
     this.outgoing.abandon(false);
     this.outgoing.drop();
     this.#peer.outgoing.drop();
+    this.#isResetEarly = this.#events === null;
     const reason = this.#isEnding ? null : new Error("ECONNRESET");
     this.process?.take("io", () => this.#takeEvents()?.onClose(reason));
   }

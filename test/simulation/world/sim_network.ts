@@ -83,7 +83,7 @@ export class SimNetwork {
   /** @returns The network as a process on that machine sees it. */
   for(process: SimProcess, host: SimHost): Network {
     return {
-      listen: (_address, port, accept) => this.#listen(process, host, port, accept),
+      listen: (address, port, accept) => this.#listen(process, host, address || host.address, port, accept),
       dial: (name, port, timeoutMs, open) => this.#dial(process, host, name, port, timeoutMs, open),
     };
   }
@@ -152,6 +152,7 @@ export class SimNetwork {
   #listen(
     process: SimProcess,
     host: SimHost,
+    address: string,
     port: number,
     accept: (socket: Socket) => SocketEvents,
   ): Promise<Listener> {
@@ -159,7 +160,7 @@ export class SimNetwork {
     const chosen = port === 0 ? this.#nextPort++ : port;
     if (host.listeners.has(chosen)) {
       return Promise.reject(
-        new ListenError("EADDRINUSE", `Cannot listen on ${host.name}:${chosen}: the port is in use`),
+        new ListenError("EADDRINUSE", `Cannot listen on ${address}:${chosen}: the port is in use`),
       );
     }
     const listening: Listening = { process, accept };
@@ -200,7 +201,7 @@ export class SimNetwork {
     const connected = () => {
       if (!process.isAlive) return near.onKilled();
       process.take("io", () => {
-        if (isOver || near.isClosed) return near.destroy();
+        if (isOver) return near.destroy();
         isOver = true;
         timer.cancel();
         near.own(open(near));
