@@ -1,12 +1,12 @@
 import { assert } from "../base/assert.ts";
-import type { JuteReader } from "../jute/reader.ts";
+import { JuteError, type JuteReader } from "../jute/reader.ts";
 import { JuteWriter } from "../jute/writer.ts";
 import type { AuthId } from "../protocol/acl.ts";
 import type { OwnerRules } from "../protocol/create_mode.ts";
 import { ErrorCode } from "../protocol/error_code.ts";
 import { OpCode } from "../protocol/op_code.ts";
 import type { SessionId } from "../protocol/session_id.ts";
-import { digestVersion, txnHeaderBytes } from "../protocol/txn.ts";
+import { digestVersion, txnDigestBytes, txnHeaderBytes } from "../protocol/txn.ts";
 import { counterOf, type Zxid } from "../protocol/zxid.ts";
 import type { Membership } from "../quorum/membership.ts";
 import type { ReconfigRefusal, ReconfigState } from "../quorum/reconfigure.ts";
@@ -22,6 +22,8 @@ export interface PreparationSettings {
   readonly enforceQuota: boolean;
   /** closeSession txns list the ephemerals they remove (`closeSessionTxn.enabled`). */
   readonly closeSessionTxn: boolean;
+  /** Bytes of the largest entry that logs and learners take (`jute.maxbuffer` and its extra size). */
+  readonly entryBytesMax: number;
 }
 
 /** What a leader that may change its ensemble tells of it, and hears. */
@@ -71,6 +73,8 @@ export class Preparation {
   entryBytes: Uint8Array = new Uint8Array(0);
   entryStart = 0;
   entryEnd = 0;
+  /** Where the entry under preparation begins in {@link txn}. */
+  #start = 0;
 
   constructor(tree: DataTree, access: Access, settings: PreparationSettings, lastZxid: Zxid) {
     this.tree = tree;
@@ -84,7 +88,7 @@ export class Preparation {
    * Prepares a client's request as the txn after the last.
    *
    * @returns 0 when the txn does what was asked, or the error that an error txn now records.
-   * @throws {JuteError} If the body cannot be decoded; then no txn was made and no zxid used.
+   * @throws {JuteError} If the body cannot be decoded, or the txn grows too large; then none was made and no zxid used.
    */
   prepare(op: WriteOp, origin: WriteOrigin, cxid: number, body: JuteReader, timeMs: number): number {
     const start = this.#begin(origin.sessionId, cxid, op.code, timeMs);
@@ -105,6 +109,22 @@ export class Preparation {
     }
     this.#end(start);
     return error;
+  }
+
+  /** Bytes that the entry under preparation may still grow by. */
+  get roomBytes(): number {
+    return this.settings.entryBytesMax - txnDigestBytes - (this.txn.length - this.#start);
+  }
+
+  /**
+   * To be called by an op when it has written its txn, before it changes what is pending. ACLs, sequence numbers and
+   * whatever else a txn holds and its request does not can make it larger than any learner reads, or this server's own
+   * next start: the ensemble would stop at it for good.
+   *
+   * @throws {JuteError}
+   */
+  checkSize(): void {
+    if (this.roomBytes < 0) throw new JuteError(`a txn of more than ${this.settings.entryBytesMax} bytes`);
   }
 
   /** Whether hard quotas forbid that `path` get so many znodes and bytes more. */
@@ -150,7 +170,7 @@ export class Preparation {
     this.inMulti = false;
     this.quotaExceededAt = null;
     this.newMembership = null;
-    const start = this.txn.length;
+    const start = this.#start = this.txn.length;
     this.txn.long(sessionId);
     this.txn.int(cxid);
     this.txn.longNumber(this.zxid);

@@ -31,14 +31,3 @@ export function encodeAcl(writer: JuteWriter, acl: Acl): void {
   writer.string(acl.scheme);
   writer.string(acl.id);
 }
-
-/** @returns Whether both lists have the same entries in the same order. */
-export function sameAcls(one: readonly Acl[], other: readonly Acl[]): boolean {
-  if (one.length !== other.length) return false;
-  for (let index = 0; index < one.length; index++) {
-    const a = one[index];
-    const b = other[index];
-    if (a.perms !== b.perms || a.scheme !== b.scheme || a.id !== b.id) return false;
-  }
-  return true;
-}

@@ -638,15 +638,16 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     const dueMs = Math.min(this.#election.deadlineMs, this.#office?.deadlineMs ?? Infinity);
     if (this.#stopped || dueMs === Infinity || (this.#timer !== null && this.#timerMs <= dueMs)) return;
     this.#timer?.cancel();
-    this.#timerMs = dueMs;
-    const waitMs = Math.max(0, dueMs - this.#world.clock.monotonicMs());
-    this.#timer = this.#world.clock.setTimer(waitMs, () => this.#onTimer());
+    const nowMs = this.#world.clock.monotonicMs();
+    this.#timerMs = Math.max(nowMs, dueMs);
+    this.#timer = this.#world.clock.setTimer(this.#timerMs - nowMs, () => this.#onTimer());
   }
 
   #onTimer(): void {
     this.#timer = null;
     if (this.#stopped) return;
     const nowMs = this.#world.clock.monotonicMs();
+    if (nowMs > this.#timerMs) this.#office?.onStandstill(nowMs - this.#timerMs);
     if (this.#election.deadlineMs <= nowMs) this.#elect((now) => this.#election.onTimer(now));
     if (this.#office !== null && !this.#ending && this.#office.deadlineMs <= nowMs) {
       this.#core.replica.beginTurn();

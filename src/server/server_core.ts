@@ -126,6 +126,7 @@ export class ServerCore {
       ownerRules: this.#ownerRules,
       enforceQuota: tree.enforceQuota,
       closeSessionTxn: tree.closeSessionTxn,
+      entryBytesMax: this.config.limits.frameBytesMax + this.config.limits.frameBytesExtra,
     }, lastZxid);
   }
 

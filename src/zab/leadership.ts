@@ -66,6 +66,15 @@ export class Seat {
     this.#later = 0;
   }
 
+  /** This server did not listen for so long: that is not the learner's silence. */
+  forgive(ms: number): void {
+    this.heardMs += ms;
+    this.deadlineMs += ms;
+    if (this.#awaited === 0) return;
+    this.#awaitedMs += ms;
+    this.#laterMs += ms;
+  }
+
   /** @returns For how long its oldest proposal without an ack has waited, in ms. */
   ackLagMs(nowMs: number): number {
     return this.#awaited === 0 ? 0 : nowMs - this.#awaitedMs;
@@ -281,6 +290,15 @@ export class Leadership {
     if (!seat.isObserver) this.#synced.add(seat.serverId);
     if (this.#phase === "broadcast") return this.#bringUp(seat, nowMs);
     this.#maybeEstablish(nowMs);
+  }
+
+  /**
+   * This process, its disk or its machine stood still for so long: what learners sent meanwhile waits in the sockets, so
+   * that time counts against nobody. Who left has closed the connection.
+   */
+  onStandstill(ms: number): void {
+    for (const seat of this.#seats.values()) seat.forgive(ms);
+    if (this.#phase !== "broadcast") this.#dueMs += ms;
   }
 
   /** Time passes: gives up what waited too long, pings, looks whether a quorum is still there. */

@@ -1,4 +1,4 @@
-import { type Acl, type AuthId, sameAcls } from "../../protocol/acl.ts";
+import type { Acl, AuthId } from "../../protocol/acl.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import type { AuthProvider } from "./auth_provider.ts";
 
@@ -41,14 +41,20 @@ export class Access {
   /**
    * Checks the list a client sent and puts the client's own ids in place of entries of scheme `auth`.
    *
-   * @returns The list to store, or the error to answer: -114, or -5 for a world entry without an id, as Apache does.
+   * @returns The list to store, or the error to answer: -114; or -5 for a world entry without an id, as Apache does,
+   *   and for a list that no txn could hold.
    */
   storable(acl: readonly Acl[] | null, ids: readonly AuthId[]): readonly Acl[] | ErrorCode {
     if (acl === null || acl.length === 0) return ErrorCode.invalidACL;
     const stored: Acl[] = [];
+    const seen = acl.length > 1 ? new Set<string>() : null;
     for (let index = 0; index < acl.length; index++) {
       const entry = acl[index];
-      if (index > 0 && acl.findIndex((earlier) => sameAcls([earlier], [entry])) < index) continue;
+      if (seen !== null) {
+        const key = keyOf(entry);
+        if (seen.has(key)) continue;
+        seen.add(key);
+      }
       if (entry.scheme === null) return ErrorCode.invalidACL;
       if (entry.scheme === "world" && entry.id === null) return ErrorCode.marshallingError;
       if (entry.scheme === "world" && entry.id === "anyone") {
@@ -60,6 +66,7 @@ export class Access {
             stored.push({ perms: entry.perms, scheme: id.scheme, id: id.id });
           }
         }
+        if (stored.length > storedMax) return ErrorCode.marshallingError;
         if (stored.length === before) return ErrorCode.invalidACL;
       } else {
         const provider = this.#providers.get(entry.scheme);
@@ -69,4 +76,12 @@ export class Access {
     }
     return stored;
   }
+}
+
+/** Entries of a stored list: more do not fit any txn, and ids times entries could be more than memory holds. */
+const storedMax = 200_000;
+
+/** @returns What equal entries have in common, and others not. */
+function keyOf({ perms, scheme, id }: Acl): string {
+  return `${perms} ${scheme?.length} ${scheme}${id === null ? "" : `:${id}`}`;
 }

@@ -98,6 +98,7 @@ function prepareCreate(preparation: Preparation, body: JuteReader, code: CreateC
   if (type === OpCode.create || type === OpCode.create2) txn.bool(isEphemeralFlag(flags));
   txn.int(cversion);
   if (type === OpCode.createTTL) txn.longNumber(ttlMs);
+  preparation.checkSize();
 
   pending.touch(parent, zxid);
   parent.numChildren++;

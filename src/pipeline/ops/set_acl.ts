@@ -29,6 +29,7 @@ export const setACL: WriteOp = {
     txn.string(path);
     txn.vector(stored, encodeAcl);
     txn.int(aversion);
+    preparation.checkSize();
     pending.touch(znode, zxid);
     znode.acl = stored;
     znode.aversion = aversion;

@@ -33,6 +33,7 @@ export const setData: WriteOp = {
     txn.int(dataLength);
     txn.rawRange(body.bytes, dataStart, Math.max(dataLength, 0));
     txn.int(version);
+    preparation.checkSize();
     pending.touch(znode, zxid);
     znode.version = version;
     znode.mzxid = zxid;

@@ -143,6 +143,11 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     }
   }
 
+  /** This process stood still for so long: what the leader sent meanwhile waits in the socket. */
+  onStandstill(ms: number): void {
+    this.#heardMs += ms;
+  }
+
   /** Lets go of the leader. */
   close(reason: string): void {
     this.#over = true;

@@ -180,6 +180,11 @@ export class Leading implements LeadershipEffects, Learners {
     if (!this.#over) this.#guarded(() => this.#leadership.onTimer(nowMs));
   }
 
+  /** See {@link Leadership.onStandstill}. */
+  onStandstill(ms: number): void {
+    this.#leadership.onStandstill(ms);
+  }
+
   /**
    * A voter that should follow looks for a leader instead. One that has begun another round cannot find out of it by
    * itself while no quorum speaks for this leader, so this one gives way (leader.maxTimeToWaitForEpoch, which

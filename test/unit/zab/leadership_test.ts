@@ -154,6 +154,9 @@ test("a leader does in its office what leadership.txt says", () => {
         case "membership":
           office.leadership.setMembership(link.split("+").map(quorum), zxid(option(rest, "config") ?? "0.0"));
           break;
+        case "standstill":
+          office.leadership.onStandstill(Number(link));
+          break;
         case "at":
           office.nowMs = Number(link);
           office.leadership.onTimer(office.nowMs);
