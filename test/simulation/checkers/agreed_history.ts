@@ -108,8 +108,7 @@ export class AgreedHistory {
         return cut(chain, event.zxid);
       case "load":
         if (event.from === "leader") chain.zxids = [...this.#chainOf(chain.source).zxids];
-        chain.length = chain.zxids.findLastIndex((zxid) => zxid <= event.zxid) + 1;
-        return;
+        return reload(chain, event.zxid);
       case "sync":
         if (!chain.isLeading) chain.source = event.peer;
         return;
@@ -176,6 +175,13 @@ function append(chain: Chain, zxid: number): void {
   chain.zxids.length = chain.length;
   chain.zxids.push(zxid);
   chain.length++;
+}
+
+/** A start finds what is in sight up to a zxid, or, if that very txn was lost from sight, all up to it. */
+function reload(chain: Chain, zxid: number): void {
+  const found = chain.zxids.indexOf(zxid, chain.length);
+  const seen = chain.zxids.slice(0, chain.length);
+  chain.length = (found >= 0 ? found : seen.findLastIndex((held) => held <= zxid)) + 1;
 }
 
 function cut(chain: Chain, zxid: number): void {
