@@ -227,6 +227,7 @@ export class Leadership {
   ): void {
     if (this.#over) return;
     if (seat.phase !== "hello") return this.#drop(seat, "it introduced itself twice");
+    if (info.serverId === this.#options.self) return this.#drop(seat, "it gives this server's own id");
     if (info.configVersion > this.#configVersion) {
       return this.#drop(seat, "it knows a newer configuration than its leader");
     }

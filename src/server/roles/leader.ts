@@ -12,8 +12,9 @@ import { WriteReplyBuilder } from "../../pipeline/write_reply.ts";
 import type { ServerMode } from "../../admin/status_view.ts";
 import type { Trace } from "../../base/trace.ts";
 import type { AuthId } from "../../protocol/acl.ts";
+import { looksLikeTtl } from "../../protocol/create_mode.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
-import type { SessionId } from "../../protocol/session_id.ts";
+import { containerOwner, noSession, type SessionId } from "../../protocol/session_id.ts";
 import { counterOf, type Zxid, zxidToHex } from "../../protocol/zxid.ts";
 import { type Membership, quorumOf } from "../../quorum/membership.ts";
 import type { ServerId } from "../../quorum/quorum.ts";
@@ -249,7 +250,10 @@ export class LeaderRole implements Role, LeaderEffects {
     const session = host.sessions.get(sessionId) ?? null;
     let error: number = ErrorCode.ok;
     if (op === null) error = ErrorCode.unimplemented;
-    else if (op !== closeSession) {
+    // What no session can be called owns persistent znodes, which its end would take along.
+    else if (sessionId === noSession || sessionId === containerOwner || looksLikeTtl(sessionId)) {
+      error = ErrorCode.sessionExpired;
+    } else if (op !== closeSession) {
       if (session === null) error = this.#checkLocal(sessionId, op, body);
       else if (session.closing) error = ErrorCode.sessionExpired;
       else if (session.owner === null) session.owner = from;

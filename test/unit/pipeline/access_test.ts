@@ -103,6 +103,24 @@ describe("storing", () => {
     expect(access.storable([...openAcl, other, ...openAcl], [])).toEqual([...openAcl, other]);
   });
 
+  test("entries that differ in anything are no duplicates", () => {
+    const list = [
+      acl("ip", "1.1.1.1"),
+      acl("ip", "1.1.1.1", Perms.read),
+      acl("ip", "1.1.1.2"),
+      acl("digest", "ip:1.1.1.1"),
+      acl("digest", "null:x"),
+    ];
+    expect(access.storable([...list, ...list], [])).toEqual(list);
+    expect(access.storable([...openAcl, acl("world", null)], [])).toBe(ErrorCode.marshallingError);
+  });
+
+  test("a list that would grow beyond any txn is refused before it takes the memory", () => {
+    const ids = Array.from({ length: 4096 }, (_, index) => ({ scheme: "digest", id: `user${index}:hash` }));
+    const list = Array.from({ length: 100_000 }, (_, index) => acl("auth", "", index));
+    expect(access.storable(list, ids)).toBe(ErrorCode.marshallingError);
+  });
+
   test("an entry of scheme auth becomes the client's own ids, but not its address", () => {
     const carol = { scheme: "digest", id: "carol:hash" };
     expect(access.storable([acl("auth", "ignored", Perms.read)], [local, bob, carol])).toEqual([

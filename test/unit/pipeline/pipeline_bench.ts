@@ -29,7 +29,7 @@ export class PipelineBench {
   authIds: AuthId[] = [{ scheme: "ip", id: "127.0.0.1" }];
   readonly #entries: { zxid: number; bytes: Uint8Array; op: WriteOp }[] = [];
 
-  constructor(options: { enforceQuota?: boolean } = {}) {
+  constructor(options: { enforceQuota?: boolean; entryBytesMax?: number } = {}) {
     this.tree = new DataTree({
       store: new ObjectZnodeStore({ ownerRules }),
       ownerRules,
@@ -47,6 +47,7 @@ export class PipelineBench {
       ownerRules,
       enforceQuota: options.enforceQuota ?? false,
       closeSessionTxn: true,
+      entryBytesMax: options.entryBytesMax ?? 2_097_150,
     }, 0);
   }
 
@@ -119,6 +120,14 @@ export function setDataBody(path: string, data: string | null, version = -1) {
     body.string(path);
     body.buffer(data === null ? null : new TextEncoder().encode(data));
     body.int(version);
+  };
+}
+
+export function setAclBody(path: string, acl: readonly Acl[], aversion = -1) {
+  return (body: JuteWriter) => {
+    body.string(path);
+    body.vector(acl, encodeAcl);
+    body.int(aversion);
   };
 }
 

@@ -10,6 +10,7 @@ import {
   multiBody,
   pathAndVersion,
   PipelineBench,
+  setAclBody,
   setDataBody,
 } from "./pipeline_bench.ts";
 
@@ -184,6 +185,52 @@ describe("pending changes", () => {
     bench.preparation.forgetAfter(1);
     expect(bench.create("/b").error).toBe(ErrorCode.ok);
     expect(bench.tree.lastProcessedZxid).toBe(2);
+    expect(bench.tree.digestMismatches).toBe(0);
+  });
+});
+
+describe("a txn larger than learners and logs take", () => {
+  const long = "x".repeat(300);
+
+  test("is refused, whatever made it grow, and nothing has changed", () => {
+    const bench = new PipelineBench({ entryBytesMax: 400 });
+    bench.create("/a");
+    const ids = Array.from({ length: 20 }, (_, index) => ({ scheme: "digest", id: `user${index}:hash` }));
+    const own = [{ perms: 31, scheme: "auth", id: "" }];
+    expect(() => bench.prepare(OpCode.create, createBody("/b", 0, undefined, long + long))).toThrow(
+      JuteError,
+    );
+    expect(() => bench.prepare(OpCode.setData, setDataBody("/a", long + long))).toThrow(JuteError);
+    expect(() => bench.prepare(OpCode.create, createBody("/b", 0, own), { authIds: ids })).toThrow(JuteError);
+    expect(() => bench.prepare(OpCode.setACL, setAclBody("/a", own), { authIds: ids })).toThrow(JuteError);
+    expect(bench.preparation.zxid).toBe(1);
+    expect(bench.create("/b").error).toBe(ErrorCode.ok);
+    expect(bench.tree.digestMismatches).toBe(0);
+  });
+
+  test("is refused as a whole multi when its parts are too much together", () => {
+    const bench = new PipelineBench({ entryBytesMax: 400 });
+    const part = (path: string): [number, ReturnType<typeof createBody>] => [
+      OpCode.create,
+      createBody(path, 0, undefined, "x".repeat(100)),
+    ];
+    bench.prepare(OpCode.create, createBody("/pending"));
+    expect(() => bench.prepare(OpCode.multi, multiBody(part("/a"), part("/b"), part("/c")))).toThrow(
+      JuteError,
+    );
+    expect(bench.prepare(OpCode.multi, multiBody(part("/a")))).toBe(ErrorCode.ok);
+    bench.prepare(OpCode.create, createBody("/b"));
+    expect(bench.applyAll().map(({ error }) => error)).toEqual([0, 0, 0]);
+    expect(bench.tree.digestMismatches).toBe(0);
+  });
+
+  test("closes a session all the same, with all its ephemerals", () => {
+    const bench = new PipelineBench({ entryBytesMax: 400 });
+    for (let index = 0; index < 20; index++) bench.create(`/${"e".repeat(40)}${index}`, 1);
+    bench.prepare(OpCode.closeSession, emptyBody);
+    expect(bench.preparation.entryEnd - bench.preparation.entryStart).toBeLessThan(400);
+    bench.applyAll();
+    expect([...bench.tree.ephemerals.of(bench.session)]).toEqual([]);
     expect(bench.tree.digestMismatches).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { JuteError, JuteReader } from "../../../src/jute/reader.ts";
 import { JuteWriter } from "../../../src/jute/writer.ts";
-import { decodeAcl, encodeAcl, openAcl, readAcl, sameAcls } from "../../../src/protocol/acl.ts";
+import { decodeAcl, encodeAcl, openAcl, readAcl } from "../../../src/protocol/acl.ts";
 import { ErrorCode, errorName } from "../../../src/protocol/error_code.ts";
 import { decodeStat, encodeStat, type Stat, statBytes } from "../../../src/protocol/stat.ts";
 import { encodeNotification, EventType } from "../../../src/protocol/watch_event.ts";
@@ -46,17 +46,6 @@ describe("ACLs", () => {
       for (let length = 0; length < writer.length; length++) {
         expect(() => decodeAcl(new JuteReader(writer.bytes, 0, length))).toThrow(JuteError);
       }
-    }
-  });
-
-  test("lists are the same only entry by entry, in order", () => {
-    const [open, read] = [openAcl[0], readAcl[0]];
-    expect(sameAcls([open, read], [{ ...open }, { ...read }])).toBe(true);
-    expect(sameAcls([], [])).toBe(true);
-    expect(sameAcls([open, read], [read, open])).toBe(false);
-    expect(sameAcls([open], [open, open])).toBe(false);
-    for (const change of [{ perms: 1 }, { scheme: "ip" }, { id: null }]) {
-      expect(sameAcls([open], [{ ...open, ...change }])).toBe(false);
     }
   });
 });

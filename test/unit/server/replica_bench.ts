@@ -216,6 +216,7 @@ export class ReplicaBench {
         ownerRules,
         enforceQuota: false,
         closeSessionTxn: true,
+        entryBytesMax: 2_097_150,
       }, 0),
       leader: new Leader(new Majority(voters), 0),
       log: {

@@ -96,7 +96,12 @@ class Life implements LogEffects {
     this.acknowledged = lastZxid;
     for (const zxid of [...history.keys()]) if (zxid > lastZxid) history.delete(zxid);
     if (snapshotZxid === null) SnapshotWriter.writeNow(this.#snapshotOptions());
-    const settings = { ownerRules, enforceQuota: false, closeSessionTxn: randomBelow(random, 4) > 0 };
+    const settings = {
+      ownerRules,
+      enforceQuota: false,
+      closeSessionTxn: randomBelow(random, 4) > 0,
+      entryBytesMax: 2_097_150,
+    };
     this.#preparation = new Preparation(tree, new Access([new IpAuth()], false), settings, lastZxid);
     this.#log = openLog(disk, this, {
       preallocBytes: pick(random, [0, 8192, 65536]),
