@@ -1,3 +1,4 @@
+import { ErrorCode } from "../../../src/protocol/error_code.ts";
 import type { ServerAddress } from "../../../src/client/connection_string.ts";
 import type { Timer } from "../../../src/base/clock.ts";
 import type { Network } from "../../../src/base/network.ts";
@@ -34,6 +35,20 @@ export interface SimClientParts {
 /** Wait, in ms, before a new session follows one that ended. */
 const newSessionMsMax = 300;
 
+/** Answers that a quorum stands behind: the write is done, or its error is a txn. */
+const decided: ReadonlySet<number> = new Set([
+  ErrorCode.ok,
+  ErrorCode.noNode,
+  ErrorCode.badVersion,
+  ErrorCode.noChildrenForEphemerals,
+  ErrorCode.nodeExists,
+  ErrorCode.notEmpty,
+]);
+
+function isDecided(error: number): boolean {
+  return decided.has(error);
+}
+
 /** A client that works until it is told to stop: one session after another, its requests drawn by chance. */
 export class SimClient implements SessionObserver {
   readonly name: string;
@@ -43,7 +58,7 @@ export class SimClient implements SessionObserver {
   #timer: Timer | null = null;
   #isWorking = true;
   #setup: Request[];
-  /** Virtual time of the last write that was acknowledged. */
+  /** Virtual time of the last write that became a txn, be it one that says why not. */
   lastWriteMs = -1;
 
   constructor(parts: SimClientParts) {
@@ -82,7 +97,8 @@ export class SimClient implements SessionObserver {
   }
 
   onReplied(session: SimSession, operation: Operation): void {
-    if (isWrite(operation.request) && operation.error === 0) this.lastWriteMs = this.#parts.process.nowMs;
+    const { request, error } = operation;
+    if (isWrite(request) && error !== null && isDecided(error)) this.lastWriteMs = this.#parts.process.nowMs;
     this.#workload.learn(operation);
     this.#parts.observer.onReplied(session, operation);
     // A ping, too, may have kept it from sending more.
