@@ -3,12 +3,12 @@
  * end, a sound session must work. When the attackers have left, connections, watches, ephemerals and open files
  * must be back where they were, and memory must not have grown without bound.
  */
-import { readdirSync, readFileSync } from "node:fs";
 import { fourLetterWord } from "../interop/apache_server.ts";
 import { Random } from "../differential/random.ts";
 import type { Target } from "../wire/connection.ts";
 import { WireSession } from "../wire/session.ts";
 import { answerPatienceMs, type Attack, attacks, attempt, fuzzRoot } from "./attacks.ts";
+import { openFiles, rssMb } from "./process_gauges.ts";
 
 /** Options of {@linkcode fuzzClientPort}. */
 export interface FuzzOptions {
@@ -174,23 +174,4 @@ async function gauges(target: Target): Promise<Map<string, number>> {
     if (settlingGauges.includes(name)) found.set(name, Number(value));
   }
   return found;
-}
-
-function rssMb(pid: number | undefined): number {
-  if (pid === undefined) return 0;
-  try {
-    const kb = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return Math.round(Number(kb ?? 0) / 1024);
-  } catch {
-    return 0; // Not a system with /proc.
-  }
-}
-
-function openFiles(pid: number | undefined): number {
-  if (pid === undefined) return 0;
-  try {
-    return readdirSync(`/proc/${pid}/fd`).length;
-  } catch {
-    return 0; // Not a system with /proc.
-  }
 }
