@@ -300,11 +300,11 @@ export class ElectionPort {
     socket.write(encodeHandshake(self, own));
     if (peer.sid < self) return this.#establish(peer, socket);
     socket.end();
-    peer.awaitsDialBack = true;
     peer.wait(this.#world.clock.setTimer(dialBackMs, () => {
       peer.wait(null);
       this.#unreachable(peer, "it did not dial back");
     }));
+    peer.awaitsDialBack = true;
     return unheard;
   }
 
@@ -442,11 +442,11 @@ class Peer {
     this.sid = sid;
   }
 
-  /** Replaces what is waited for. */
+  /** Replaces what is waited for: with its timer goes the wait for a dial back. */
   wait(timer: Timer | null): void {
     this.#timer?.cancel();
     this.#timer = timer;
-    if (timer === null) this.awaitsDialBack = false;
+    this.awaitsDialBack = false;
   }
 
   get awaitsAnswer(): boolean {

@@ -120,6 +120,22 @@ describe("while a leader is looked for", () => {
     expect(one.seen()).toEqual(["down 2"]);
   });
 
+  test("a silent server that was asked to dial back is dialled again when the old link breaks meanwhile", async () => {
+    const one = await world.station(1);
+    const taken = await world.takes(portOf(2));
+    const link = await world.raw(portOf(1), handshake(2));
+    one.port.connect([2]);
+    one.port.send(2, bytes("a"));
+    await world.pass(1000);
+    expect(taken.length).toBe(1);
+    link.socket.destroy();
+    await world.pass(20);
+    expect(taken.length).toBe(2);
+    await world.pass(1100);
+    expect(taken.length).toBe(3);
+    expect(one.seen()).toEqual(["up 2", "down 2"]);
+  });
+
   test("a link that was only slow to speak stays, though a new one cannot be made", async () => {
     const two = await world.station(2);
     const listener = await world.network.listen("", portOf(1), (socket) => new Raw(socket));
