@@ -16,14 +16,8 @@ export class LoopbackNetwork implements ClusterNetwork {
 
   /** Finds ports for servers 1 to `size`. */
   static async open(size: number): Promise<LoopbackNetwork> {
-    const found = new Set<number>();
-    while (found.size < size * 3) found.add(await freePort());
-    const all = [...found];
     const ports = new Map<Place, readonly [number, number, number]>();
-    for (let id = 1; id <= size; id++) {
-      const [client, quorum, election] = all.slice((id - 1) * 3);
-      ports.set(id, [client, quorum, election]);
-    }
+    for (let id = 1; id <= size; id++) ports.set(id, [await freePort(), await freePort(), await freePort()]);
     return new LoopbackNetwork(ports);
   }
 

@@ -140,18 +140,8 @@ export class ProxyNetwork implements ChaosNetwork {
   /** Opens the proxies of servers 1 to `size`. */
   static async open(size: number): Promise<ProxyNetwork> {
     const ports = new Map<Place, Ports>();
-    const taken = new Set<number>();
-    const fresh = async () => {
-      for (;;) {
-        const port = await freePort();
-        if (!taken.has(port)) {
-          taken.add(port);
-          return port;
-        }
-      }
-    };
     for (let id = 1; id <= size; id++) {
-      ports.set(id, { client: await fresh(), quorum: await fresh(), election: await fresh() });
+      ports.set(id, { client: await freePort(), quorum: await freePort(), election: await freePort() });
     }
     const network = new ProxyNetwork(ports);
     for (let to = 1; to <= size; to++) {

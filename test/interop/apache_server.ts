@@ -148,9 +148,15 @@ export function startZoon(options: ZoonOptions = {}): Promise<RunningServer> {
   }));
 }
 
+/** Ports that were given out, the oldest first: nobody need be listening there yet, or any more for a while. */
+const drawnPorts = new Set<number>();
+/** Of each range of 12000, at most a third is out of reach. */
+const drawnPortsMax = 4_000;
+
 /**
- * A TCP port of 127.0.0.1 that was free a moment ago. It lies below the range from which systems take the
- * source ports of outgoing connections, so that none of those can take it before the server binds it.
+ * A TCP port of 127.0.0.1 that was free a moment ago and has not been given to anybody else in this process. It lies
+ * below the range from which systems take the source ports of outgoing connections, so that none of those can take it
+ * before the server binds it.
  *
  * @param from Lowest port, of 12000; others than the default keep ports that must stay free apart from those that
  *   are taken at once.
@@ -158,6 +164,9 @@ export function startZoon(options: ZoonOptions = {}): Promise<RunningServer> {
 export async function freePort(from = 20_000): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = from + Math.floor(Math.random() * 12_000);
+    if (drawnPorts.has(port)) continue;
+    drawnPorts.add(port);
+    if (drawnPorts.size > drawnPortsMax) drawnPorts.delete(drawnPorts.values().next().value!);
     if (await canBind(port)) return port;
   }
   throw new Error(`Found no free port between ${from} and ${from + 11_999} in 100 attempts`);
