@@ -89,18 +89,16 @@ export class Requests {
 
   /** Lists a directory of keys. */
   children(out: Uint8Array, at: number): number {
-    const { head, pathEnd, tail } = this.#children;
-    out.set(head, at);
-    putDigits(out, at + pathEnd, Math.floor(this.#pickKey() / 100), 5);
-    out.set(tail, at + head.length);
-    return lengthen(out, at, head.length + tail.length);
+    const bytes = whole(this.#children, out, at);
+    putDigits(out, at + this.#children.pathEnd, Math.floor(this.#pickKey() / 100), 5);
+    return bytes;
   }
 
   set(out: Uint8Array, at: number): number {
-    const { head, pathEnd, tail } = this.#set;
-    out.set(head, at);
-    putKey(out, at + pathEnd, this.#pickKey());
-    return this.#finishWithData(out, at, at + head.length, tail);
+    const key = this.#pickKey();
+    const bytes = this.#wholeWithData(this.#set, out, at);
+    putKey(out, at + this.#set.pathEnd, key);
+    return bytes;
   }
 
   /** @param number See {@linkcode createdPath}. */
@@ -113,11 +111,11 @@ export class Requests {
   }
 
   delete(out: Uint8Array, at: number, connection: number, number: number): number {
-    return this.#deletion(this.#delete, out, at, connection, number);
+    return deletion(this.#delete, out, at, connection, number);
   }
 
   deleteEphemeral(out: Uint8Array, at: number, connection: number, number: number): number {
-    return this.#deletion(this.#deleteEphemeral, out, at, connection, number);
+    return deletion(this.#deleteEphemeral, out, at, connection, number);
   }
 
   /** A transaction that checks one key and sets two. */
@@ -151,45 +149,24 @@ export class Requests {
 
   /** Changes what is watched. */
   change(out: Uint8Array, at: number): number {
-    const { head, tail } = this.#setWatched;
-    out.set(head, at);
-    return this.#finishWithData(out, at, at + head.length, tail);
+    return this.#wholeWithData(this.#setWatched, out, at);
   }
 
-  #ofKey({ head, pathEnd, tail }: Template, out: Uint8Array, at: number): number {
-    out.set(head, at);
-    putKey(out, at + pathEnd, this.#pickKey());
-    out.set(tail, at + head.length);
-    return lengthen(out, at, head.length + tail.length);
+  #ofKey(template: Template, out: Uint8Array, at: number): number {
+    const bytes = whole(template, out, at);
+    putKey(out, at + template.pathEnd, this.#pickKey());
+    return bytes;
   }
 
-  #creation(
-    { head, pathEnd, tail }: Template,
-    out: Uint8Array,
-    at: number,
-    connection: number,
-    number: number,
-  ): number {
-    out.set(head, at);
-    putCreated(out, at + pathEnd, connection, number);
-    return this.#finishWithData(out, at, at + head.length, tail);
+  #creation(template: Template, out: Uint8Array, at: number, connection: number, number: number): number {
+    const bytes = this.#wholeWithData(template, out, at);
+    putCreated(out, at + template.pathEnd, connection, number);
+    return bytes;
   }
 
-  #deletion(
-    { head, pathEnd, tail }: Template,
-    out: Uint8Array,
-    at: number,
-    connection: number,
-    number: number,
-  ): number {
+  #wholeWithData({ head, tail }: Template, out: Uint8Array, at: number): number {
     out.set(head, at);
-    putCreated(out, at + pathEnd, connection, number);
-    out.set(tail, at + head.length);
-    return lengthen(out, at, head.length + tail.length);
-  }
-
-  #finishWithData(out: Uint8Array, at: number, to: number, tail: Uint8Array): number {
-    const end = this.#putData(out, to);
+    const end = this.#putData(out, at + head.length);
     out.set(tail, end);
     return lengthen(out, at, end + tail.length - at);
   }
@@ -260,6 +237,18 @@ function whole({ head, tail }: Template, out: Uint8Array, at: number): number {
   out.set(head, at);
   out.set(tail, at + head.length);
   return lengthen(out, at, head.length + tail.length);
+}
+
+function deletion(
+  template: Template,
+  out: Uint8Array,
+  at: number,
+  connection: number,
+  number: number,
+): number {
+  const bytes = whole(template, out, at);
+  putCreated(out, at + template.pathEnd, connection, number);
+  return bytes;
 }
 
 /** Writes a key into the end of its path. */

@@ -1,6 +1,7 @@
 import { counterOf } from "../../../src/protocol/zxid.ts";
 import type { TraceEvent } from "../../../src/base/trace.ts";
 import type { AgreedHistory } from "./agreed_history.ts";
+import type { Checker, Fail } from "./checker.ts";
 
 /** A server has taken a txn into its tree. */
 export interface Delivery {
@@ -97,4 +98,26 @@ export class Deliveries {
     }
     return skipped;
   }
+}
+
+/** A checker of deliveries: keeps the record and is asked about each. */
+export abstract class DeliveryChecker implements Checker {
+  abstract readonly property: string;
+  protected readonly deliveries: Deliveries;
+
+  constructor(protected readonly history: AgreedHistory, protected readonly fail: Fail) {
+    this.deliveries = new Deliveries(history);
+  }
+
+  onEnded(server: number): void {
+    this.deliveries.onEnded(server);
+  }
+
+  onTrace(server: number, event: TraceEvent): void {
+    const delivery = this.deliveries.onTrace(server, event);
+    if (delivery !== null && event.kind === "apply") this.onDelivery(delivery, event.entry);
+  }
+
+  /** @param entry The txn, as the server took it. */
+  protected abstract onDelivery(delivery: Delivery, entry: Uint8Array): void;
 }
