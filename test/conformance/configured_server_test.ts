@@ -10,7 +10,8 @@ import { createFlags } from "../wire/codes.ts";
 import { WireConnection } from "../wire/connection.ts";
 import { connectFrame, openAcl, subOps } from "../wire/frames.ts";
 import { WireSession } from "../wire/session.ts";
-import { conform, deleteAll, eventually, flavor, name } from "./harness.ts";
+import { conform, deleteAll, flavor, name } from "./harness.ts";
+import { until } from "../wire/until.ts";
 import { startPrepared } from "./settings.ts";
 
 /** Whether one more connection gets an answer; one too many may be reset before it has even opened. */
@@ -88,7 +89,7 @@ onServer("maxClientCnxns closes connections over the limit, and lets one in when
   expect(await isLetIn(server)).toBe(false);
   expect(await name(first.ping())).toBe("OK");
   await second.close();
-  await eventually("room for another", async () => await isLetIn(server) || undefined);
+  await until("room for another", async () => await isLetIn(server) || undefined);
   await first.close();
 });
 

@@ -7,14 +7,15 @@ import { expect } from "bun:test";
 import { createFlags, opcode } from "../wire/codes.ts";
 import { bodies, openAcl, subOps } from "../wire/frames.ts";
 import type { WireSession } from "../wire/session.ts";
-import { conform, eventually, name } from "./harness.ts";
+import { conform, name } from "./harness.ts";
+import { until } from "../wire/until.ts";
 import { reaperIntervalMs } from "./settings.ts";
 
 /** Longest TTL there is: 40 bits of ms. */
 const ttlMsMax = (1n << 40n) - 1n;
 
 const gone = (session: WireSession, path: string) =>
-  eventually(`${path} to be reaped`, async () => (await session.exists(path)).name === "NONODE" || undefined);
+  until(`${path} to be reaped`, async () => (await session.exists(path)).name === "NONODE" || undefined);
 
 /** Lets the reaper come by a few times. */
 const reaperRounds = (count: number) => Bun.sleep(count * reaperIntervalMs);

@@ -169,7 +169,7 @@ export function conform(title: string, body: (t: Scratch) => Promise<void>, when
     } finally {
       await scratch.dispose();
     }
-  }, when.timeoutMs ?? 60_000);
+  }, when.timeoutMs ?? 90_000);
 }
 
 /** The name of a reply's error: `expect(await name(c.create(path))).toBe("NODEEXISTS")`. */
@@ -180,19 +180,4 @@ export async function name(reply: Promise<Reply>): Promise<string> {
 /** Error names of a multi's entries. */
 export function names(entries: MultiEntry[]): string[] {
   return entries.map((entry) => errorName(entry.err));
-}
-
-/** Waits until `probe` returns something other than undefined. */
-export async function eventually<T>(
-  what: string,
-  probe: () => Promise<T | undefined>,
-  patienceMs = 20_000,
-): Promise<T> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const found = await probe();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`Waited ${patienceMs} ms for ${what}`);
-    await Bun.sleep(20);
-  }
 }

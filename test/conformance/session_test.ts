@@ -9,7 +9,8 @@ import { fourLetterWord } from "../interop/apache_server.ts";
 import { opcode } from "../wire/codes.ts";
 import { bodies, concat, connectFrame, requestFrame } from "../wire/frames.ts";
 import { ByteReader } from "../wire/reader.ts";
-import { conform, eventually, name, target } from "./harness.ts";
+import { conform, name, target } from "./harness.ts";
+import { until } from "../wire/until.ts";
 
 const zeroPassword = new Uint8Array(16);
 
@@ -188,7 +189,7 @@ conform("#7 the timeout is renegotiated on every reattach", async (t) => {
   const shortAgain = await t.open({ ...session.ticket, timeoutMs: minMs });
   await shortAgain.create(t.at("mine"), { flags: 1 });
   await shortAgain.vanish();
-  await eventually(
+  await until(
     "expiry by the last timeout",
     async () => (await t.c.exists(t.at("mine"))).name === "NONODE" || undefined,
     4 * minMs + 10_000,
@@ -221,7 +222,7 @@ conform("#9 every packet keeps a session alive, pings included, and silence does
   await pinging.create(t.at("pinging"), { flags: 1 });
   await reading.create(t.at("reading"), { flags: 1 });
   await silent.create(t.at("silent"), { flags: 1 });
-  await eventually("the silent session's end", async () => {
+  await until("the silent session's end", async () => {
     await pinging.ping();
     await reading.exists(t.root);
     return (await t.c.exists(t.at("silent"))).name === "NONODE" || undefined;
@@ -330,5 +331,5 @@ conform("a write pipelined with the connection's end still happens", async (t) =
     ),
     requestFrame(2, opcode.closeSession),
   ));
-  await eventually("the write", async () => (await t.c.exists(t.at("a"))).name === "OK" || undefined);
+  await until("the write", async () => (await t.c.exists(t.at("a"))).name === "OK" || undefined);
 });

@@ -7,6 +7,7 @@ import { LoopbackNetwork } from "../chaos/loopback_network.ts";
 import { fourLetterWord, zoonBinary } from "../interop/apache_server.ts";
 import { binaryVariable } from "../interop/mixed_ensemble.ts";
 import type { Target } from "../wire/connection.ts";
+import { until, untilPatienceMs } from "../wire/until.ts";
 
 /** The executable under test. */
 export const binary: string = process.env[binaryVariable] ?? zoonBinary;
@@ -20,21 +21,7 @@ const quickCfg: Record<string, string> = {
   maxSessionTimeout: "60000",
 };
 
-/** How long a wait may take before the test fails, in ms. */
-const patienceMs = 40_000;
-
-/** Polls until `look` returns something other than undefined. */
-export async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const deadlineMs = performance.now() + patienceMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > deadlineMs) throw new Error(`Waited ${patienceMs} ms for ${what}`);
-    await Bun.sleep(20);
-  }
-}
-
-/** What {@linkcode startEnsemble} may be told. */
+/** What {@linkcode TestEnsemble.start} may be told. */
 export interface EnsembleOptions {
   /** 3 by default. */
   readonly size?: number;
@@ -76,8 +63,8 @@ export class TestEnsemble {
 
   /** Waits until every server that runs serves under a leader. */
   async serving(): Promise<void> {
-    const missing = await this.cluster.settled(patienceMs);
-    if (missing.length > 0) throw new Error(`Servers ${missing} do not serve within ${patienceMs} ms`);
+    const missing = await this.cluster.settled(untilPatienceMs);
+    if (missing.length > 0) throw new Error(`Servers ${missing} do not serve within ${untilPatienceMs} ms`);
   }
 
   /** The id of the leader. */

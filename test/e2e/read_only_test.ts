@@ -5,56 +5,45 @@ import { errorCode } from "../wire/codes.ts";
 import { WireConnection } from "../wire/connection.ts";
 import { connectFrame } from "../wire/frames.ts";
 import { WireSession } from "../wire/session.ts";
-import { binary, TestEnsemble, until } from "./ensemble.ts";
+import { binary, type TestEnsemble } from "./ensemble.ts";
+import { LoneSurvivor } from "./lone_survivor.ts";
+import { until } from "../wire/until.ts";
 
 const notReadOnly = -119;
 
 describe.skipIf(process.platform === "win32")("a server that has lost its quorum", () => {
+  let survivor: LoneSurvivor;
   let ensemble: TestEnsemble;
-  let survivor: number;
-  let others: number[];
 
   beforeAll(async () => {
-    ensemble = await TestEnsemble.start({ cfg: { "readonlymode.enabled": "true" } });
-    survivor = await ensemble.follower();
-    others = ensemble.cluster.ids.filter((id) => id !== survivor);
+    survivor = await LoneSurvivor.start();
+    ensemble = survivor.ensemble;
   }, 60_000);
 
   afterAll(async () => {
-    await ensemble?.close();
+    await survivor?.close();
   });
 
-  async function partition(): Promise<void> {
-    await Promise.all(others.map((id) => ensemble.cluster.kill(id)));
-    await until("read-only mode", async () => await ensemble.ask(survivor, "isro") === "ro" || undefined);
-  }
-
-  async function heal(): Promise<void> {
-    for (const id of others) ensemble.cluster.start(id);
-    await until("a quorum", async () => await ensemble.ask(survivor, "isro") === "rw" || undefined);
-    await ensemble.serving();
-  }
-
   function run(...words: string[]): { code: number; out: string } {
-    const ended = Bun.spawnSync([binary, "shell", "-s", ensemble.address(survivor), ...words]);
+    const ended = Bun.spawnSync([binary, "shell", "-s", ensemble.address(survivor.id), ...words]);
     return { code: ended.exitCode, out: `${ended.stdout}${ended.stderr}` };
   }
 
   test(
     "answers reads from its tree, logs nothing, and lets everybody go on once there is a leader",
     async () => {
-      const target = ensemble.target(survivor);
+      const target = ensemble.target(survivor.id);
       const writer = await WireSession.open(target, { timeoutMs: 60_000 });
       await writer.create("/ro", { data: "kept" });
       await writer.create("/ro/e", { flags: 1 });
-      await partition();
+      await survivor.partition();
       await writer.ended();
-      const before = ensemble.files(survivor);
+      const before = ensemble.files(survivor.id);
 
-      const srvr = await ensemble.ask(survivor, "srvr");
+      const srvr = await ensemble.ask(survivor.id, "srvr");
       expect(srvr).toContain("\nMode: read-only\n");
       expect(srvr).toContain("READ-ONLY mode; serving only read-only clients\n");
-      expect(await ensemble.figure(survivor, "ephemerals_count")).toBe(1);
+      expect(await ensemble.figure(survivor.id, "ephemerals_count")).toBe(1);
 
       const reader = await WireSession.open(target, { readOnly: true });
       expect(reader.answer.readOnly).toBe(true);
@@ -77,9 +66,9 @@ describe.skipIf(process.platform === "win32")("a server that has lost its quorum
       }
       const brief = await WireSession.open(target, { readOnly: true });
       expect((await brief.closeSession()).err).toBe(0);
-      expect(ensemble.files(survivor)).toEqual(before);
+      expect(ensemble.files(survivor.id)).toEqual(before);
 
-      await heal();
+      await survivor.heal();
       await reader.ended();
       const again = await WireSession.open(target, { ...writer.ticket, timeoutMs: 60_000 });
       expect(again.id).toBe(writer.id);
@@ -94,7 +83,7 @@ describe.skipIf(process.platform === "win32")("a server that has lost its quorum
   );
 
   test("serves our client as read-only, and hands it on to a server that writes", async () => {
-    await partition();
+    await survivor.partition();
     const zk = openClient(ensemble.addresses, { readOnlyAllowed: true, sessionTimeoutMs: 20_000 });
     try {
       await until("a read-only session", () => zk.state === "connectedReadOnly" || undefined);
@@ -103,7 +92,7 @@ describe.skipIf(process.platform === "win32")("a server that has lost its quorum
       await expect(zk.setData("/ro", "third")).rejects.toBeInstanceOf(NotReadOnlyError);
       let told = 0;
       await zk.getData("/ro", { watch: () => told++ });
-      await heal();
+      await survivor.heal();
       await until("a read-write session", () => zk.state === "connected" || undefined);
       expect(zk.sessionId).not.toBe(sessionId);
       await zk.setData("/ro", "third");
@@ -114,7 +103,7 @@ describe.skipIf(process.platform === "win32")("a server that has lost its quorum
   }, 90_000);
 
   test("lets the shell read with -r, and tells how when it is missing", async () => {
-    await partition();
+    await survivor.partition();
     expect(run("-r", "get", "/ro")).toEqual({ code: 0, out: "third\n" });
     const refused = run("-r", "set", "/ro", "fourth");
     expect(refused.code).toBe(1);
@@ -122,7 +111,7 @@ describe.skipIf(process.platform === "win32")("a server that has lost its quorum
     const without = run("--timeout", "3000", "get", "/ro");
     expect(without.code).toBe(1);
     expect(without.out).toContain("-r would put up with it");
-    await heal();
+    await survivor.heal();
     expect(run("-r", "set", "/ro", "fourth").code).toBe(0);
   }, 90_000);
 });

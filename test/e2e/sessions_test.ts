@@ -4,7 +4,8 @@ import { createFlags, errorCode } from "../wire/codes.ts";
 import { WireConnection } from "../wire/connection.ts";
 import { type ConnectFields, connectFrame } from "../wire/frames.ts";
 import { WireSession } from "../wire/session.ts";
-import { TestEnsemble, until } from "./ensemble.ts";
+import { TestEnsemble } from "./ensemble.ts";
+import { until } from "../wire/until.ts";
 
 const ephemeral = { flags: createFlags.ephemeral };
 

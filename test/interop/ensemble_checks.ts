@@ -6,7 +6,8 @@ import { expect } from "bun:test";
 import { createFlags, opcode, watchMode } from "../wire/codes.ts";
 import { bodies } from "../wire/frames.ts";
 import { WireSession } from "../wire/session.ts";
-import { type Member, type MixedEnsemble, until } from "./mixed_ensemble.ts";
+import { type Member, type MixedEnsemble } from "./mixed_ensemble.ts";
+import { until } from "../wire/until.ts";
 import { dumpTree, type TreeDump } from "./tree_dump.ts";
 import { runWorkload } from "./tree_workload.ts";
 
@@ -21,7 +22,7 @@ export async function dumpsOf(ensemble: MixedEnsemble): Promise<Map<number, Tree
   const dumps = new Map<number, TreeDump>();
   for (const member of ensemble.running) {
     const session = await WireSession.open(member);
-    expect((await session.sync("/")).name).toBe("OK");
+    expect((await session.sync("/")).body.path).toBe("/");
     await session.close();
     const dump = await dumpTree(member);
     // Each server writes this one itself, at its own time.
@@ -31,9 +32,9 @@ export async function dumpsOf(ensemble: MixedEnsemble): Promise<Map<number, Tree
   return dumps;
 }
 
-/** Members whose trees differ from the first one's, by their paths. */
-export async function differences(ensemble: MixedEnsemble): Promise<string[]> {
-  const [[firstId, first], ...others] = [...await dumpsOf(ensemble)];
+/** Where the trees of members differ from the first one's, in words. */
+export function differences(dumps: Map<number, TreeDump>): string[] {
+  const [[firstId, first], ...others] = dumps;
   return others.flatMap(([id, tree]) =>
     [...new Set([...Object.keys(first), ...Object.keys(tree)])]
       .filter((path) => !Bun.deepEquals(first[path], tree[path]))

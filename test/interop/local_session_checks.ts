@@ -7,7 +7,8 @@ import { createFlags } from "../wire/codes.ts";
 import { subOps } from "../wire/frames.ts";
 import { WireSession } from "../wire/session.ts";
 import { caughtUp } from "./ensemble_checks.ts";
-import { type Member, type MixedEnsemble, until } from "./mixed_ensemble.ts";
+import { type Member, type MixedEnsemble } from "./mixed_ensemble.ts";
+import { until } from "../wire/until.ts";
 
 /** Lines of zoo.cfg. */
 export const localSessionsCfg: Record<string, string> = {
@@ -15,12 +16,23 @@ export const localSessionsCfg: Record<string, string> = {
   localSessionsUpgradingEnabled: "true",
 };
 
+const ephemeral = { flags: createFlags.ephemeral };
+const ephemeralOnLocalSession = -120;
+
 async function zxidAt(member: Member): Promise<string | undefined> {
   return /^Zxid: (\w+)$/m.exec(await member.word("srvr"))?.[1];
 }
 
 async function localSessionsAt(member: Member): Promise<number> {
   return Number(await member.metric("local_sessions"));
+}
+
+/** A transaction that needs an owner that all know. */
+function multiWithEphemeral(session: WireSession, beside: string, path: string) {
+  return session.multi([
+    subOps.create(beside),
+    subOps.create(path, "", undefined, createFlags.ephemeral),
+  ]);
 }
 
 async function isAlive(member: Member, session: WireSession): Promise<boolean> {
@@ -40,9 +52,11 @@ export async function expectLocalSessions(ensemble: MixedEnsemble, shortSessionM
     const root = `/local/at-${home.id}`;
     await caughtUp(ensemble);
     const before = await zxidAt(home);
+    const localBefore = await localSessionsAt(home);
     const session = await WireSession.open(home, { timeoutMs: 20_000 });
     // Nobody else heard of it: no txn made it.
     expect(await zxidAt(home)).toBe(before);
+    expect(await localSessionsAt(home)).toBe(localBefore + 1);
     expect((await session.create(root)).name).toBe("OK");
     expect((await session.setData(root, "from a local session")).name).toBe("OK");
     expect((await session.multi([subOps.create(`${root}/multi`), subOps.check(root, 1)])).name).toBe("OK");
@@ -51,20 +65,24 @@ export async function expectLocalSessions(ensemble: MixedEnsemble, shortSessionM
     const back = await WireSession.open(home, session.ticket);
     expect(back.id).toBe(session.id);
 
-    // An ephemeral znode needs an owner that all know.
+    // What it sends while it becomes global is done in order.
     const path = `${root}/ephemeral`;
-    const created = await back.multi([
-      subOps.create(`${root}/beside`),
-      subOps.create(path, "", undefined, createFlags.ephemeral),
+    const [created, second, listed] = await Promise.all([
+      multiWithEphemeral(back, `${root}/beside`, path),
+      back.create(`${path}-1`, ephemeral),
+      back.getEphemerals(root),
     ]);
     expect(created.body.entries.map((entry) => entry.err)).toEqual([0, 0]);
+    expect(second.name).toBe("OK");
+    expect(listed.body.paths.toSorted()).toEqual([path, `${path}-1`]);
+    expect(await localSessionsAt(home)).toBe(localBefore);
     const look = await WireSession.open(elsewhere);
     await look.sync(path);
     expect((await look.exists(path)).body.stat.ephemeralOwner).toBe(session.id);
     await back.vanish();
     const moved = await WireSession.open(elsewhere, session.ticket);
     expect(moved.id).toBe(session.id);
-    expect((await moved.create(`${path}-2`, { flags: createFlags.ephemeral })).name).toBe("OK");
+    expect((await moved.create(`${path}-2`, ephemeral)).name).toBe("OK");
     await moved.close();
     await look.sync(path);
     expect((await look.exists(path)).name).toBe("NONODE");
@@ -74,7 +92,7 @@ export async function expectLocalSessions(ensemble: MixedEnsemble, shortSessionM
     const others = await localSessionsAt(home);
     const silent = await WireSession.open(home, { timeoutMs: shortSessionMs });
     const global = await WireSession.open(home, { timeoutMs: shortSessionMs });
-    expect((await global.create(path, { flags: createFlags.ephemeral })).name).toBe("OK");
+    expect((await global.create(path, ephemeral)).name).toBe("OK");
     await silent.vanish();
     await global.vanish();
     await until("the ephemeral to go with its session", async () => {
@@ -87,5 +105,19 @@ export async function expectLocalSessions(ensemble: MixedEnsemble, shortSessionM
     );
     expect(await isAlive(home, silent)).toBe(false);
     await look.close();
+  }
+}
+
+/** Local sessions where none may become global: they write, and own nothing. */
+export async function expectLocalSessionsOwnNothing(ensemble: MixedEnsemble): Promise<void> {
+  for (const member of ensemble.members) {
+    const session = await WireSession.open(member);
+    expect((await session.create("/one", ephemeral)).err).toBe(ephemeralOnLocalSession);
+    // Apache tells it in the results, or that the session has expired, and Zoon in the header.
+    await multiWithEphemeral(session, "/beside", "/two");
+    expect((await session.getChildren("/")).body.children).toEqual(["zookeeper"]);
+    expect((await session.create("/plain")).name).toBe("OK");
+    expect((await session.delete("/plain")).name).toBe("OK");
+    await session.close();
   }
 }

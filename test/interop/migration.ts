@@ -2,9 +2,10 @@
  * Rolling migration: the servers of an ensemble are replaced by another implementation one at a time, followers
  * first and the leader last, while a stock client goes on writing.
  */
-import { differences, dumpsOf, lastSync, type SyncKind } from "./ensemble_checks.ts";
+import { lastSync, type SyncKind } from "./ensemble_checks.ts";
+import { judge } from "./judgement.ts";
 import { type Member, MixedEnsemble, type Mode } from "./mixed_ensemble.ts";
-import { brokenPromises, figuresOf, type LoadFigures, type StockClient, StockLoad } from "./stock_load.ts";
+import { figuresOf, type LoadFigures, type StockClient, StockLoad } from "./stock_load.ts";
 import type { Flavor } from "./target.ts";
 
 /** What to do. */
@@ -59,10 +60,8 @@ export async function migrate(plan: MigrationPlan, say: (line: string) => void):
     const ways = plan.back ? [plan.to, plan.from] : [plan.to];
     for (const to of ways) {
       steps.push(...await replaceAll(ensemble, load, { to, fresh: plan.fresh }, say));
-      await load.pause();
-      broken.push(...await differences(ensemble), ...await compare(ensemble, load));
+      broken.push(...await judge(ensemble, load));
       say(broken.length === 0 ? "all trees are equal, every promise is kept" : broken.join("\n"));
-      load.resume();
     }
     const journal = await load.finish();
     broken.push(...journal.filter((line) => line.kind === "violation").map((line) => `${line.what}`));
@@ -114,9 +113,4 @@ async function replace(
   const leader = await ensemble.settled();
   const sync = leader === member ? undefined : lastSync(member, leader);
   return { id: member.id, from, to: how.to, role, sync, became, downMs };
-}
-
-async function compare(ensemble: MixedEnsemble, load: StockLoad): Promise<string[]> {
-  const [[, tree]] = [...await dumpsOf(ensemble)];
-  return brokenPromises(load.lines(), tree);
 }

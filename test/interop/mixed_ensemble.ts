@@ -17,6 +17,7 @@ import {
 import type { Flavor } from "./target.ts";
 import { superCfg } from "./tree_dump.ts";
 import type { Target } from "../wire/connection.ts";
+import { until } from "../wire/until.ts";
 
 /** What `srvr` calls a member that serves. */
 export type Mode = "leader" | "follower" | "observer";
@@ -45,20 +46,6 @@ export interface MemberSpec {
   id: number;
   flavor: Flavor;
   observer?: boolean;
-}
-
-/** How long a wait may take before the test fails, in ms. */
-const patienceMs = 60_000;
-
-/** Polls until `look` returns something other than undefined. */
-export async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`Waited ${patienceMs} ms for ${what}`);
-    await Bun.sleep(25);
-  }
 }
 
 /** One server of the ensemble, running or not. */
@@ -265,7 +252,11 @@ export class MixedEnsemble {
   static async create(specs: MemberSpec[], options: EnsembleOptions = {}): Promise<MixedEnsemble> {
     const ensemble = new MixedEnsemble(options);
     for (const { id, flavor, observer = false } of specs) {
-      const [clientPort, quorumPort, electionPort] = await freePorts(3);
+      const [clientPort, quorumPort, electionPort] = [
+        await memberPort(),
+        await memberPort(),
+        await memberPort(),
+      ];
       const directory = join(ensemble.#directory, String(id));
       ensemble.members.push(new Member(ensemble, id, flavor, observer, clientPort, directory));
       ensemble.servers[`server.${id}`] = `127.0.0.1:${quorumPort}:${electionPort}` +
@@ -336,9 +327,7 @@ export class MixedEnsemble {
   }
 }
 
-/** Ports that stay a member's while it is down; nobody else's tests take theirs from here. */
-async function freePorts(count: number): Promise<number[]> {
-  const found = new Set<number>();
-  while (found.size < count) found.add(await freePort(8_000));
-  return [...found];
+/** A port that stays a member's while it is down; nobody else's tests take theirs from here. */
+function memberPort(): Promise<number> {
+  return freePort(8_000);
 }

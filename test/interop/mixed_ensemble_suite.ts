@@ -21,8 +21,13 @@ import {
   leaveUncommitted,
   writeSome,
 } from "./ensemble_checks.ts";
-import { expectLocalSessions, localSessionsCfg } from "./local_session_checks.ts";
-import { type EnsembleOptions, type MemberSpec, MixedEnsemble, until } from "./mixed_ensemble.ts";
+import {
+  expectLocalSessions,
+  expectLocalSessionsOwnNothing,
+  localSessionsCfg,
+} from "./local_session_checks.ts";
+import { type EnsembleOptions, type MemberSpec, MixedEnsemble } from "./mixed_ensemble.ts";
+import { until } from "../wire/until.ts";
 import { brokenPromises, figuresOf, StockLoad } from "./stock_load.ts";
 import { type Flavor, startFlavor, target } from "./target.ts";
 import { dumpTree, superCfg, type TreeDump } from "./tree_dump.ts";
@@ -217,6 +222,18 @@ export function testMixedEnsembles(peer: Flavor): void {
         await startLedBy(servers, 3);
         await expectLocalSessions(servers, shortSessionMs);
         await expectSameTrees(servers);
+      },
+    );
+
+    ensembleTest(
+      `local sessions with ${leader} as leader own nothing where none becomes global`,
+      async () => {
+        const servers = await create([
+          { id: 1, flavor: leader === target ? peer : target },
+          { id: 2, flavor: leader },
+        ], { cfg: { localSessionsEnabled: "true" } });
+        await startLedBy(servers, 2);
+        await expectLocalSessionsOwnNothing(servers);
       },
     );
   }

@@ -1,7 +1,8 @@
 /** Hierarchical quorums (`group.N`, `weight.N`) in an ensemble of Apache's two releases and the server under test. */
 import { expect, test } from "bun:test";
 import { expectSameTrees, expectSessionMoves, writeSome } from "./ensemble_checks.ts";
-import { MixedEnsemble, until } from "./mixed_ensemble.ts";
+import { MixedEnsemble } from "./mixed_ensemble.ts";
+import { until } from "../wire/until.ts";
 import { type Flavor, target } from "./target.ts";
 
 const flavors: Flavor[] = [target, "apache-3.9.5", "apache-3.8", target, "apache-3.9.5", target];

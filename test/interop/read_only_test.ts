@@ -4,36 +4,23 @@
  */
 import { afterAll, beforeAll, test } from "bun:test";
 import { spawn } from "node:child_process";
-import { TestEnsemble, until } from "../e2e/ensemble.ts";
+import { LoneSurvivor } from "../e2e/lone_survivor.ts";
+import { until } from "../wire/until.ts";
 import { WireSession } from "../wire/session.ts";
 import { apacheProgram, ensureKazoo, type Program } from "./client_programs.ts";
 
-let ensemble: TestEnsemble;
-let survivor: number;
-let others: number[];
+let survivor: LoneSurvivor;
 
 beforeAll(async () => {
-  ensemble = await TestEnsemble.start({ cfg: { "readonlymode.enabled": "true" } });
-  survivor = await ensemble.follower();
-  others = ensemble.cluster.ids.filter((id) => id !== survivor);
-  const session = await WireSession.open(ensemble.target(survivor));
+  survivor = await LoneSurvivor.start();
+  const session = await WireSession.open(survivor.ensemble.target(survivor.id));
   await session.create("/ro", { data: "first" });
   await session.close();
 }, 90_000);
 
 afterAll(async () => {
-  await ensemble?.close();
+  await survivor?.close();
 });
-
-async function partition(): Promise<void> {
-  await Promise.all(others.map((id) => ensemble.cluster.kill(id)));
-  await until("read-only mode", async () => await ensemble.ask(survivor, "isro") === "ro" || undefined);
-}
-
-async function heal(): Promise<void> {
-  for (const id of others) ensemble.cluster.start(id);
-  await until("a quorum", async () => await ensemble.ask(survivor, "isro") === "rw" || undefined);
-}
 
 /** Runs a client that is told what to do line by line, and is waited for by what it prints. */
 function converse(program: Program, args: string[]) {
@@ -61,16 +48,16 @@ function converse(program: Program, args: string[]) {
 }
 
 test("Apache's shell with -r", async () => {
-  await partition();
+  await survivor.partition();
   const shell = apacheProgram("3.9.5", "org.apache.zookeeper.ZooKeeperMain");
-  const zkCli = converse(shell, ["-r", "-server", ensemble.addresses]);
+  const zkCli = converse(shell, ["-r", "-server", survivor.ensemble.addresses]);
   try {
     await zkCli.heard(/state:ConnectedReadOnly/);
     zkCli.say("get /ro", "set /ro second", "get -w /ro");
     await zkCli.heard(/\bfirst$/m);
     await zkCli.heard(/Not a read-only call: \/ro/);
     await zkCli.heard(/\bfirst$/m);
-    await heal();
+    await survivor.heal();
     await zkCli.heard(/state:SyncConnected/);
     zkCli.say("set /ro second", "get /ro");
     await zkCli.heard(/type:NodeDataChanged path:\/ro/);
@@ -102,14 +89,14 @@ client.stop()
 `;
 
 test("kazoo with read_only", async () => {
-  await partition();
+  await survivor.partition();
   const python: Program = { command: ensureKazoo(), args: ["-c", kazooProgram] };
-  const kazoo = converse(python, [ensemble.address(survivor)]);
+  const kazoo = converse(python, [survivor.ensemble.address(survivor.id)]);
   try {
     await kazoo.heard(/state CONNECTED_RO/);
     await kazoo.heard(/data second/);
     await kazoo.heard(/refused/);
-    await heal();
+    await survivor.heal();
     kazoo.say("go on");
     await kazoo.heard(/state CONNECTED third/);
   } finally {

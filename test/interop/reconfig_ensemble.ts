@@ -23,7 +23,8 @@ import {
   startZoon,
   zoonBinary,
 } from "./apache_server.ts";
-import { binaryVariable, until } from "./mixed_ensemble.ts";
+import { binaryVariable } from "./mixed_ensemble.ts";
+import { until } from "../wire/until.ts";
 import type { Flavor } from "./target.ts";
 import { superCfg } from "./tree_dump.ts";
 

@@ -4,7 +4,7 @@
  */
 import { afterEach, expect, test } from "bun:test";
 import { BadVersionError, ConnectionLossError, type ReconfigRequest, type ZooKeeper } from "../../mod.ts";
-import { until } from "./mixed_ensemble.ts";
+import { until } from "../wire/until.ts";
 import {
   freshPorts,
   ReconfigEnsemble,

@@ -2,7 +2,7 @@
  * A load from a stock client that runs while servers come and go, and the judgement of what it was promised.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureApache } from "./apache_install.ts";
@@ -53,7 +53,7 @@ function programOf(client: StockClient): Program {
   return { command, args: [...quiet, ...args] };
 }
 
-/** How long the load may take for a command, in ms. */
+/** How long the load may do nothing at all before it has stalled, in ms. How slow it is does not matter. */
 const patienceMs = 90_000;
 
 /** A running load. */
@@ -64,6 +64,9 @@ export class StockLoad {
   #stderr = "";
   #wake: (() => void)[] = [];
   #ended = false;
+  /** How much of the journal has been counted, in bytes, and what it held. */
+  #countedBytes = 0;
+  #acknowledged = 0;
 
   private constructor(connectString: string, client: StockClient) {
     const { command, args } = programOf(client);
@@ -98,12 +101,20 @@ export class StockLoad {
     this.#child.stdin!.write("resume\n");
   }
 
-  /** Waits until `count` more writes have been acknowledged. */
+  /** Waits until `count` more writes have been acknowledged, however long it takes while some are. */
   async progress(count: number): Promise<void> {
-    const goal = this.#acknowledged() + count;
-    const deadline = Date.now() + patienceMs;
-    while (this.#acknowledged() < goal) {
-      if (Date.now() > deadline) throw new Error(`The load has stalled:\n${this.tail()}`);
+    let last = this.#count();
+    const goal = last + count;
+    let deadline = Date.now() + patienceMs;
+    while (this.#count() < goal) {
+      if (this.#acknowledged > last) {
+        last = this.#acknowledged;
+        deadline = Date.now() + patienceMs;
+      }
+      if (this.#ended) throw new Error(`The load has ended:\n${this.tail()}`);
+      if (Date.now() > deadline) {
+        throw new Error(`The load has acknowledged nothing for ${patienceMs} ms:\n${this.tail()}`);
+      }
       await Bun.sleep(50);
     }
   }
@@ -146,8 +157,26 @@ export class StockLoad {
     rmSync(this.#directory, { recursive: true, force: true });
   };
 
-  #acknowledged(): number {
-    return this.lines().filter(isAcknowledged).length;
+  /** Counts what the journal has gained. @returns All acknowledged writes. */
+  #count(): number {
+    for (const line of this.#gained()) {
+      if (isAcknowledged(JSON.parse(line) as JournalLine)) this.#acknowledged++;
+    }
+    return this.#acknowledged;
+  }
+
+  /** The whole lines of the journal behind the last ones. */
+  #gained(): string[] {
+    const chunk = Buffer.alloc(1 << 20);
+    const file = openSync(this.#journal, "r");
+    try {
+      const text = chunk.subarray(0, readSync(file, chunk, 0, chunk.length, this.#countedBytes));
+      const whole = text.subarray(0, text.lastIndexOf("\n") + 1);
+      this.#countedBytes += whole.length;
+      return whole.toString("utf8").split("\n").slice(0, -1);
+    } finally {
+      closeSync(file);
+    }
   }
 
   #command(word: string, answer: string): Promise<void> {
@@ -161,8 +190,14 @@ export class StockLoad {
   }
 
   async #heard(word: string): Promise<void> {
-    const deadline = Date.now() + patienceMs;
+    let seenBytes = this.#countedBytes;
+    let deadline = Date.now() + patienceMs;
     while (!this.#stdout.split("\n").includes(word)) {
+      if (existsSync(this.#journal)) this.#count();
+      if (this.#countedBytes > seenBytes) {
+        seenBytes = this.#countedBytes;
+        deadline = Date.now() + patienceMs;
+      }
       if (this.#ended || Date.now() > deadline) {
         throw new Error(
           `The load ${this.#ended ? "ended" : "is silent"} where "${word}" was due:\n${this.tail()}`,

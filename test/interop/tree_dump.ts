@@ -1,7 +1,7 @@
 /**
  * All that clients can learn of a server's tree, to compare two servers: paths, data, ACLs and stats.
  */
-import type { Target } from "../wire/connection.ts";
+import { ConnectionLost, type Target } from "../wire/connection.ts";
 import type { ConnectFields } from "../wire/frames.ts";
 import { WireSession } from "../wire/session.ts";
 
@@ -28,6 +28,7 @@ export type TreeDump = Record<string, DumpedZnode>;
 export async function openSuper(target: Target, fields: ConnectFields = {}): Promise<WireSession> {
   const session = await WireSession.open(target, fields);
   const answer = await session.auth("digest", superCredentials);
+  if (answer.lost) throw new ConnectionLost("The connection ended before the super user was let in");
   if (answer.name !== "OK") throw new Error(`The super user is refused: ${answer.name}`);
   return session;
 }

@@ -2,9 +2,9 @@
  * A walk of an ensemble through random misfortunes and changes of implementation, under a load, by a seed.
  */
 import { type Random, randomBelow, seededRandom } from "../../src/base/random.ts";
-import { differences, dumpsOf } from "./ensemble_checks.ts";
+import { judge } from "./judgement.ts";
 import { MixedEnsemble } from "./mixed_ensemble.ts";
-import { brokenPromises, figuresOf, type LoadFigures, StockLoad } from "./stock_load.ts";
+import { figuresOf, type LoadFigures, StockLoad } from "./stock_load.ts";
 import type { Flavor } from "./target.ts";
 
 /** What to walk through. */
@@ -128,7 +128,7 @@ export async function wander(options: WanderOptions): Promise<WanderReport> {
       const tookMs = Math.round(performance.now() - began);
       if (tookMs > slowStepMs) options.say(`that took ${tookMs} ms; ${await ensemble.describe(10_000)}`);
       broken.push(...load.lines().filter((line) => line.kind === "violation").map((line) => line.what ?? ""));
-      if (step % lookEvery === 0 || step === options.steps) broken.push(...await look(ensemble, load));
+      if (step % lookEvery === 0 || step === options.steps) broken.push(...await judge(ensemble, load));
     }
     if (broken.length > 0) options.say(await ensemble.describe());
     const journal = await load.finish();
@@ -138,14 +138,4 @@ export async function wander(options: WanderOptions): Promise<WanderReport> {
     options.say(await ensemble.describe());
     throw error;
   }
-}
-
-/** All trees against each other and one against what the load was promised, while nothing is under way. */
-async function look(ensemble: MixedEnsemble, load: StockLoad): Promise<string[]> {
-  await load.pause();
-  const broken = await differences(ensemble);
-  const [[, tree]] = [...await dumpsOf(ensemble)];
-  broken.push(...brokenPromises(load.lines(), tree));
-  load.resume();
-  return broken;
 }

@@ -17,6 +17,9 @@ export type CloseKind = "fin" | "reset";
 /** How long a wait may take before the test fails, in ms. Long, for a wait ends with its condition. */
 export const patienceMs = 20_000;
 
+/** The server, or what lies between, ended a connection on which something was due: no judgement of what was asked. */
+export class ConnectionLost extends Error {}
+
 /** Rejects with `what` when `promise` takes longer than {@linkcode patienceMs}. */
 export function within<T>(promise: Promise<T>, what: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout>;
@@ -107,7 +110,9 @@ export class WireConnection {
   /** Payload of the next frame. */
   async nextFrame(): Promise<Uint8Array> {
     const payload = await this.#nextOrEnd("a frame");
-    if (payload === null) throw new Error(`The server closed (${this.#closeKind}) where a frame was due`);
+    if (payload === null) {
+      throw new ConnectionLost(`The server closed (${this.#closeKind}) where a frame was due`);
+    }
     return payload;
   }
 

@@ -3,7 +3,7 @@
  * xid, and keeps everything in the order in which it arrived.
  */
 import { createFlags, errorCode, errorName, eventWord, opcode, opcodeName, xids } from "./codes.ts";
-import { type CloseKind, type Target, WireConnection, within } from "./connection.ts";
+import { type CloseKind, ConnectionLost, type Target, WireConnection, within } from "./connection.ts";
 import {
   type Acl,
   bodies,
@@ -46,9 +46,12 @@ export class Reply<K extends keyof Bodies = keyof Bodies> {
     return this.lost ? "CLOSED" : errorName(this.err);
   }
 
-  /** The decoded body; throws when the request failed. */
+  /** The decoded body; throws when the request failed, {@linkcode ConnectionLost} when nobody answered. */
   get body(): Bodies[K] {
-    if (this.lost || this.err !== 0) throw new Error(`${opcodeName(this.type)} answered ${this.name}`);
+    if (this.lost) {
+      throw new ConnectionLost(`The connection ended before ${opcodeName(this.type)} was answered`);
+    }
+    if (this.err !== 0) throw new Error(`${opcodeName(this.type)} answered ${this.name}`);
     return readBody(this.bodyKind, this.rest);
   }
 }
