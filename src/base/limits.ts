@@ -16,6 +16,11 @@ export const limits = {
   proposalsOutstandingMax: 100_000,
   /** Bytes waiting for a learner, or a leader, that does not take what it is sent; then the connection is dropped. */
   learnerOutboundBytesMax: 256 * 1024 * 1024,
+  /** Bytes of one packet from a learner that is not up to date: what it may say then is short; more ends its connection. */
+  learnerGreetingBytesMax: 4096,
+  /** Bytes and number of the ids that one client may prove; further ones are refused, and packets between servers with more. */
+  authIdBytesMax: 0xfffff,
+  authIdsMax: 4096,
   /** Bytes of committed txns kept in memory for learners that lag; those that lag more are served from the disk. */
   committedLogBytesMax: 32 * 1024 * 1024,
   /** Bytes of one notification between servers; a larger one closes the connection (QuorumCnxManager). */

@@ -141,10 +141,21 @@ export interface PacketHandler {
 
 /** Cuts the stream of a quorum connection into packets. */
 export class PacketSplitter {
+  /** Bytes of a whole packet; whoever sends a larger one can say nothing more. */
+  packetBytesMax = Infinity;
+  readonly #dataBytesMax: number;
   readonly #packet = new QuorumPacket();
   readonly #held = new HeldBytes();
   #raw: RawConsumer | null = null;
   #stopped = false;
+
+  /**
+   * @param dataBytesMax Of one packet's data. A proposal's header and digest come on top of what a client may send
+   *   (BinaryInputArchive.checkLength).
+   */
+  constructor(dataBytesMax: number = limits.frameBytesMax + limits.fieldBytesExtra) {
+    this.#dataBytesMax = dataBytesMax;
+  }
 
   /** What follows the packet under way goes to `consumer`, until that is done. */
   expectRaw(consumer: RawConsumer): void {
@@ -197,30 +208,28 @@ export class PacketSplitter {
   /** @returns Where the packet at `at` ends; -1 while it is not whole. @throws {JuteError} If it cannot be one. */
   #endOf(bytes: Uint8Array, at: number, end: number): number {
     if (end - at < headBytes) return -1;
-    let next = at + headBytes + checkedLength(intAt(bytes, at + 12));
+    let next = at + headBytes + checkedLength(intAt(bytes, at + 12), this.#dataBytesMax);
+    if (next - at > this.packetBytesMax) throw new JuteError(`unreasonable packet of ${next - at} bytes`);
     if (end - next < 4) return -1;
     const ids = intAt(bytes, next);
-    if (ids > idsMax || ids < -1) throw new JuteError(`unreasonable number of ids: ${ids}`);
+    if (ids > limits.authIdsMax || ids < -1) throw new JuteError(`unreasonable number of ids: ${ids}`);
     next += 4;
+    // Each string of an id has its length in front.
+    const idsEnd = Math.min(next + limits.authIdBytesMax + 8 * ids, at + this.packetBytesMax);
     for (let field = 0; field < 2 * ids; field++) {
       if (end - next < 4) return -1;
-      next += 4 + checkedLength(intAt(bytes, next));
+      next += 4 + checkedLength(intAt(bytes, next), limits.authIdBytesMax);
+      if (next > idsEnd) throw new JuteError("unreasonably long ids");
       if (next > end) return -1;
     }
     return next;
   }
 }
 
-/** A client has a handful of ids; more than this is nonsense. */
-const idsMax = 4096;
-
-function checkedLength(length: number): number {
-  if (length < -1 || length > packetBytesMax) throw new JuteError(`unreasonable length ${length}`);
+function checkedLength(length: number, max: number): number {
+  if (length < -1 || length > max) throw new JuteError(`unreasonable length ${length}`);
   return Math.max(length, 0);
 }
-
-/** A proposal's header and digest come on top of what a client may send (BinaryInputArchive.checkLength). */
-const packetBytesMax = limits.frameBytesMax + limits.fieldBytesExtra;
 
 function intAt(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
@@ -233,6 +242,14 @@ export function writePacket(out: JuteWriter, type: PacketType, zxid: Zxid, data:
   out.longNumber(zxid);
   out.buffer(data);
   out.int(-1);
+}
+
+/** @returns Whether so many ids, as long as these, may go along with a client's request. */
+export function idsFitPacket(ids: readonly AuthId[]): boolean {
+  let bytes = 0;
+  // UTF-8 takes three bytes for a UTF-16 unit at most.
+  for (const { scheme, id } of ids) bytes += 3 * ((scheme?.length ?? 0) + (id?.length ?? 0));
+  return ids.length <= limits.authIdsMax && bytes <= limits.authIdBytesMax;
 }
 
 /** Writes a packet of a client's: with who that client has proved to be. */

@@ -17,3 +17,8 @@ export interface Quorum {
    */
   reachedByQuorum(reached: readonly number[]): number;
 }
+
+/** @returns Whether a server has a vote in one of these memberships at least. */
+export function votesInAny(quorums: readonly Quorum[], server: ServerId): boolean {
+  return quorums.some((quorum) => quorum.voters.includes(server));
+}

@@ -17,6 +17,7 @@ import {
 } from "../protocol/connect.ts";
 import { ErrorCode } from "../protocol/error_code.ts";
 import { OpCode, Xid } from "../protocol/op_code.ts";
+import { idsFitPacket } from "../protocol/quorum_packet.ts";
 import { noSession, type SessionId, sessionPassword } from "../protocol/session_id.ts";
 import { encodeNotification, type EventType } from "../protocol/watch_event.ts";
 import type { Zxid } from "../protocol/zxid.ts";
@@ -409,8 +410,12 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
       if (ids !== null) {
         const held = this.authIds;
         const added = ids.filter((id) => !held.some((own) => own.scheme === id.scheme && own.id === id.id));
-        if (added.length > 0) this.authIds = [...held, ...added];
-        error = ErrorCode.ok;
+        const all = [...held, ...added];
+        // Its server must be able to tell them the leader.
+        if (idsFitPacket(all)) {
+          if (added.length > 0) this.authIds = all;
+          error = ErrorCode.ok;
+        }
       }
     } catch (thrown) {
       if (!(thrown instanceof JuteError)) throw thrown;

@@ -20,6 +20,8 @@ import type { TreeSnapshotCursor } from "../tree/tree_snapshot.ts";
 
 /** What a {@link QuorumLink} asks of its server. */
 export interface QuorumLinkHost {
+  /** Bytes of one packet's data (`jute.maxbuffer`, `jute.maxbuffer.extrasize`). */
+  readonly fieldBytesMax: number;
   /** Input has come: the clock is read anew, and the turn's end will follow. */
   beginTurn(): void;
   /** This link has bytes to send at the end of the turn. */
@@ -58,7 +60,7 @@ export class QuorumLink implements SocketEvents, PacketHandler {
   peer = -1;
   readonly #host: QuorumLinkHost;
   readonly #trace: Trace | undefined;
-  readonly #splitter = new PacketSplitter();
+  readonly #splitter: PacketSplitter;
   readonly #out = new JuteWriter(4096);
   #owner: QuorumLinkOwner | null = null;
   /** What came before there was an owner. */
@@ -75,6 +77,12 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     this.#host = host;
     this.socket = socket;
     this.#trace = trace;
+    this.#splitter = new PacketSplitter(host.fieldBytesMax);
+  }
+
+  /** Bytes of a packet that the other end may send; Infinity for what data and ids may have in all. */
+  set packetBytesMax(bytes: number) {
+    this.#splitter.packetBytesMax = bytes;
   }
 
   get isClosed(): boolean {

@@ -1,6 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { counterOf, epochMax, makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
-import type { Quorum, ServerId } from "../quorum/quorum.ts";
+import { type Quorum, type ServerId, votesInAny } from "../quorum/quorum.ts";
 
 /** A learner's connection, as its host numbers it. */
 export type LinkId = number;
@@ -166,11 +166,6 @@ export class Leadership {
     return this.#epoch;
   }
 
-  /** A quorum has followed: proposals may be made. */
-  get isEstablished(): boolean {
-    return this.#phase === "broadcast";
-  }
-
   /** The election port's way to say it: what the office is waiting for. */
   get phaseName(): "discovery" | "synchronization" | "broadcast" {
     if (this.#phase === "epoch" || this.#phase === "history") return "discovery";
@@ -243,7 +238,7 @@ export class Leadership {
     seat.isObserver = info.isObserver;
     seat.phase = "waitEpoch";
     if (this.#phase !== "epoch") {
-      const votes = !info.isObserver && this.#quorums.some((quorum) => quorum.voters.includes(info.serverId));
+      const votes = !info.isObserver && votesInAny(this.#quorums, info.serverId);
       if (votes && info.acceptedEpoch > this.#epoch) {
         // It promised a later epoch to a leader that came to nothing, and may not follow an earlier one any more. As
         // with a higher term in Raft, another election brings an epoch above its promise; Apache leaves it out.
@@ -267,7 +262,7 @@ export class Leadership {
       if (currentEpoch > own || (currentEpoch === own && zxid > lastZxid && counterOf(zxid) !== 0)) {
         this.#drop(seat, "its history is ahead of the leader's");
         // Whoever is ahead and votes must lead: another election finds it at once, waiting would not.
-        if (!seat.isObserver && this.#quorums.some((quorum) => quorum.voters.includes(seat.serverId))) {
+        if (!seat.isObserver && votesInAny(this.#quorums, seat.serverId)) {
           this.#resign(
             `server ${seat.serverId} is ahead, at epoch ${currentEpoch} and zxid 0x${zxidToHex(zxid)}`,
           );

@@ -212,11 +212,11 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   }
 
   receiveSnapshot(zxid: Zxid): void {
-    const { database, trace, logger, leader } = this.#parts;
+    const { database, trace, logger, leader, host } = this.#parts;
     database.beginReceiving();
     trace?.({ kind: "sync", how: "SNAP", zxid, peer: leader });
     this.#link!.expectTree(
-      new TreeReceiver(new TreeSnapshotLoader(database.tree), () => this.#hear(), () => {
+      new TreeReceiver(new TreeSnapshotLoader(database.tree, host.fieldBytesMax), () => this.#hear(), () => {
         database.tree.lastProcessedZxid = zxid;
         database.tree.digestAudit.awaitMatch();
         trace?.({ kind: "load", zxid, from: "leader", digest: database.tree.digest });
@@ -375,7 +375,6 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     try {
       run();
     } catch (error) {
-      if (error instanceof JuteError) throw error;
       if (error instanceof DiskError) {
         this.#parts.peer.onDiskFailed();
         return this.#end(`the disk failed: ${error.message}`);

@@ -250,8 +250,7 @@ export class LeaderRole implements Role, LeaderEffects {
     const session = host.sessions.get(sessionId) ?? null;
     let error: number = ErrorCode.ok;
     if (op === null) error = ErrorCode.unimplemented;
-    // What no session can be called owns persistent znodes, which its end would take along.
-    else if (sessionId === noSession || sessionId === containerOwner || looksLikeTtl(sessionId)) {
+    else if (!isSession(sessionId)) {
       error = ErrorCode.sessionExpired;
     } else if (op !== closeSession) {
       if (session === null) error = this.#checkLocal(sessionId, op, body);
@@ -287,8 +286,13 @@ export class LeaderRole implements Role, LeaderEffects {
 
   /** Proposes that a session begin which a learner's client asked for. */
   createForwarded(sessionId: SessionId, timeoutMs: number, from: unknown): void {
-    const { host } = this.#parts;
+    const { host, preparation } = this.#parts;
     if (this.#isOver || this.#isUsedUp()) return;
+    // Its end is proposed: a beginning behind that would make a session that no end comes for.
+    if (!isSession(sessionId) || host.sessions.get(sessionId)?.closing === true) {
+      preparation.prepareError(sessionId, 0, ErrorCode.sessionExpired, host.wallMs());
+      return this.#propose(new Proposal(preparation, null, null, null, null, host.nowMs));
+    }
     const session = host.sessions.add(sessionId, timeoutMs, host.nowMs);
     session.owner = from;
     this.#proposeCreateSession(session, null);
@@ -516,6 +520,11 @@ export class LeaderRole implements Role, LeaderEffects {
     // An answer may have let a waiting client go on, and its next write is prepared already.
     if (this.#proposals.length === 0) preparation.onIdle();
   }
+}
+
+/** Whether a session can be called so: other ids own persistent znodes, which its end would take along. */
+function isSession(id: SessionId): boolean {
+  return id !== noSession && id !== containerOwner && !looksLikeTtl(id);
 }
 
 /** The last counter but one of an epoch. */

@@ -1,9 +1,10 @@
 import type { ServerMetrics } from "../../admin/metrics.ts";
 import type { LeaderStatus } from "../../admin/status_view.ts";
 import { DiskError } from "../../base/disk.ts";
+import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Trace } from "../../base/trace.ts";
-import { JuteError, JuteReader } from "../../jute/reader.ts";
+import { JuteReader } from "../../jute/reader.ts";
 import { JuteWriter } from "../../jute/writer.ts";
 import type { WriteOp } from "../../pipeline/op.ts";
 import { closeSession } from "../../pipeline/ops/close_session.ts";
@@ -19,7 +20,7 @@ import {
 } from "../../protocol/quorum_packet.ts";
 import { sessionIdToHex } from "../../protocol/session_id.ts";
 import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../../protocol/zxid.ts";
-import type { Quorum, ServerId } from "../../quorum/quorum.ts";
+import { type Quorum, type ServerId, votesInAny } from "../../quorum/quorum.ts";
 import type { TreeEvents } from "../../tree/tree_observer.ts";
 import { TreeSnapshotCursor } from "../../tree/tree_snapshot.ts";
 import { Leader } from "../../zab/leader.ts";
@@ -78,8 +79,6 @@ export interface LeadingParts {
 class LearnerHandler implements QuorumLinkOwner {
   readonly link: QuorumLink;
   readonly seat: Seat;
-  /** It is sent every proposal, or as an observer every commit, from now on. */
-  isForwarded = false;
   readonly #leading: Leading;
 
   constructor(leading: Leading, link: QuorumLink, seat: Seat) {
@@ -152,7 +151,7 @@ export class Leading implements LeadershipEffects, Learners {
   /** For `mntr`. */
   get status(): LeaderStatus {
     const seats = [...this.#leadership.seats()].filter((seat) => seat.phase === "broadcast");
-    const votes = (seat: Seat) => this.#quorums.some((quorum) => quorum.voters.includes(seat.serverId));
+    const votes = (seat: Seat) => votesInAny(this.#quorums, seat.serverId);
     return {
       learners: this.#handlers.size,
       syncedFollowers: seats.filter((seat) => !seat.isObserver).length,
@@ -172,6 +171,7 @@ export class Leading implements LeadershipEffects, Learners {
   accept(link: QuorumLink): void {
     const seat = this.#leadership.onConnected(this.#nextLink++, this.#parts.host.nowMs);
     const handler = new LearnerHandler(this, link, seat);
+    link.packetBytesMax = limits.learnerGreetingBytesMax;
     this.#handlers.set(seat.link, handler);
     link.setOwner(handler);
   }
@@ -324,10 +324,8 @@ export class Leading implements LeadershipEffects, Learners {
       if (!isCommitted && seat.isObserver) break;
       link.sendEntry(PacketType.proposal, proposal.zxid, proposal.bytes, proposal.start, proposal.end);
       if (isCommitted) link.send(PacketType.commit, proposal.zxid, null);
-      else seat.onProposal(proposal.zxid, host.nowMs);
     }
     if (plan.how !== "SNAP") sendNewLeader();
-    handler.isForwarded = true;
     this.#forwarded.push(handler);
   }
 
@@ -355,7 +353,10 @@ export class Leading implements LeadershipEffects, Learners {
   }
 
   sendUpToDate(seat: Seat): void {
-    this.#linkOf(seat)?.send(PacketType.upToDate, -1, null);
+    const link = this.#linkOf(seat);
+    if (link === undefined) return;
+    link.packetBytesMax = Infinity;
+    link.send(PacketType.upToDate, -1, null);
   }
 
   ping(seat: Seat): void {
@@ -442,6 +443,12 @@ export class Leading implements LeadershipEffects, Learners {
         return this.#leadership.onAckEpoch(seat, packet.zxid, packet.data().int(), this.#parts.host.nowMs);
       case PacketType.ack:
         return this.#onAck(handler, packet.zxid);
+    }
+    // Apache's handler reads these three alone until then, and ends at anything else.
+    if (seat.phase !== "broadcast") {
+      return link.close(`it sent ${packetName(packet.type)} before it was up to date`);
+    }
+    switch (packet.type) {
       case PacketType.ping:
         return this.#onPing(packet);
       case PacketType.revalidate:
@@ -460,16 +467,22 @@ export class Leading implements LeadershipEffects, Learners {
     if (seat.phase !== "broadcast") {
       return link.close(`it acked 0x${zxidToHex(zxid)} before it was up to date`);
     }
+    const role = this.#role!;
+    if (zxid > role.lastProposed) {
+      return link.close(`it acked 0x${zxidToHex(zxid)}, which was never proposed`);
+    }
     // The second ack of NEWLEADER, which answers UPTODATE.
     if (counterOf(zxid) === 0) return;
     seat.onAck(zxid);
-    if (!seat.isObserver) this.#role?.onLearnerAck(seat.serverId, zxid);
+    if (!seat.isObserver) role.onLearnerAck(seat.serverId, zxid);
   }
 
   #onPing(packet: QuorumPacket): void {
     const { host } = this.#parts;
     const reader = packet.data();
-    while (reader.remaining >= 12) {
+    // One that is cut off ends the connection, and null does (LearnerHandler.run); an idle learner's has no bytes.
+    if (packet.dataLength < 0) reader.skip(1);
+    while (reader.remaining > 0) {
       const session = host.sessions.get(reader.long());
       reader.skip(4);
       if (session !== undefined) host.sessions.touch(session, host.nowMs);
@@ -501,10 +514,7 @@ export class Leading implements LeadershipEffects, Learners {
   }
 
   #onRequest(handler: LearnerHandler, packet: QuorumPacket): void {
-    const role = this.#role;
-    if (role === null || handler.seat.phase !== "broadcast") {
-      return handler.link.close("it sent a request before it was up to date");
-    }
+    const role = this.#role!;
     const data = packet.data();
     const sessionId = data.long();
     const cxid = data.int();
@@ -512,13 +522,15 @@ export class Leading implements LeadershipEffects, Learners {
     if (code === OpCode.createSession) return role.createForwarded(sessionId, data.int(), handler);
     if (code === OpCode.sync) return this.#onSync(role, handler);
     const op = code === closeSession.code ? closeSession : opOf(code);
+    const body = new JuteReader(packet.bytes, data.position, data.end);
+    body.fieldBytesMax = body.remaining;
     role.submitForwarded({
       from: handler,
       sessionId,
       cxid,
       op: op?.kind === "write" ? op as WriteOp : null,
       authIds: packet.authIds(),
-      body: new JuteReader(packet.bytes, data.position, data.end),
+      body,
     });
   }
 
@@ -536,7 +548,7 @@ export class Leading implements LeadershipEffects, Learners {
     try {
       run();
     } catch (error) {
-      if (error instanceof JuteError || !(error instanceof DiskError)) throw error;
+      if (!(error instanceof DiskError)) throw error;
       this.#parts.peer.onDiskFailed();
       this.resign(`the disk failed: ${error.message}`);
     }

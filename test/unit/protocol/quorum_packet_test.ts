@@ -5,6 +5,7 @@
  *   captured between servers of Apache ZooKeeper 3.9.5
  */
 import { describe, expect, test } from "bun:test";
+import { limits } from "../../../src/base/limits.ts";
 import { randomBelow, seededRandom } from "../../../src/base/random.ts";
 import { JuteError } from "../../../src/jute/reader.ts";
 import { JuteWriter } from "../../../src/jute/writer.ts";
@@ -29,8 +30,12 @@ const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(/\s/g,
 /** What a splitter hands out, packet by packet, as text. */
 class Recorder implements PacketHandler {
   readonly lines: string[] = [];
-  readonly splitter = new PacketSplitter();
+  readonly splitter: PacketSplitter;
   hook: ((packet: QuorumPacket) => void) | null = null;
+
+  constructor(dataBytesMax?: number) {
+    this.splitter = new PacketSplitter(dataBytesMax);
+  }
 
   onPacket(packet: QuorumPacket): void {
     const { type, zxid, bytes, dataStart, dataEnd, dataLength } = packet;
@@ -205,6 +210,43 @@ describe("nonsense", () => {
 
   test("of the largest length that is believed is waited for", () => {
     expect(linesOf(hex("00000003 0000000000000000 001ffffe"))).toEqual([]);
+  });
+
+  test("of a packet that is too large as a whole is not waited for", () => {
+    const head = "00000003 0000000000000000 ffffffff";
+    const field = (bytes: number) => written((out) => out.buffer(new Uint8Array(bytes)));
+    const withIds = (...fields: number[]) =>
+      linesOf(Uint8Array.from(
+        Buffer.concat([hex(head), hex("00001000"), ...fields.map(field)]),
+      ));
+    expect(withIds(limits.authIdBytesMax)).toEqual([]);
+    expect(withIds(limits.authIdBytesMax + 1)).toEqual(["bad: unreasonable length 1048576"]);
+    expect(withIds(600_000, 400_000)).toEqual([]);
+    expect(withIds(600_000, 500_000)).toEqual(["bad: unreasonably long ids"]);
+  });
+
+  test("of a packet that is too large at this point is not waited for", () => {
+    const small = (bytes: Uint8Array) => {
+      const recorder = new Recorder();
+      recorder.splitter.packetBytesMax = 100;
+      return recorder.push(bytes).lines;
+    };
+    expect(small(hex("00000003 0000000000000000 00000054"))).toEqual([]);
+    expect(small(hex("00000003 0000000000000000 00000055"))).toEqual([
+      "bad: unreasonable packet of 101 bytes",
+    ]);
+    expect(small(hex("00000003 0000000000000000 ffffffff 00000001 00000050"))).toEqual([
+      "bad: unreasonably long ids",
+    ]);
+  });
+
+  test("is what is longer than the configured bound, and nothing shorter", () => {
+    const recorder = new Recorder(5_000_000);
+    expect(recorder.push(hex("00000003 0000000000000000 004c4b40")).lines).toEqual([]);
+    const other = new Recorder(5_000_000);
+    expect(other.push(hex("00000003 0000000000000000 004c4b41")).lines).toEqual([
+      "bad: unreasonable length 5000001",
+    ]);
   });
 
   test("in the data ends the stream when it is read", () => {

@@ -1,4 +1,5 @@
 /** One end of a quorum connection over a socket that does what the test says. */
+import { limits } from "../../../src/base/limits.ts";
 import type { Socket } from "../../../src/base/network.ts";
 import type { QuorumPacket } from "../../../src/protocol/quorum_packet.ts";
 import { packetName } from "../../../src/protocol/quorum_packet.ts";
@@ -48,6 +49,7 @@ export class FakeSocket implements Socket {
 
 /** Ends turns when the test says so. */
 export class FakeHub implements QuorumLinkHost {
+  readonly fieldBytesMax: number = limits.frameBytesMax + limits.fieldBytesExtra;
   /** Turns that have begun. */
   turns = 0;
   #dirty: QuorumLink[] = [];

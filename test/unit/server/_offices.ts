@@ -64,7 +64,13 @@ class SharedClock implements Clock {
 export class Offices {
   readonly clock = new SharedClock();
   readonly network = new MemoryNetwork();
+  /** Lines of every server's zoo.cfg, besides those that all have. */
+  readonly cfg: readonly string[];
   readonly #stations: Station[] = [];
+
+  constructor(cfg: readonly string[] = []) {
+    this.cfg = cfg;
+  }
 
   /** A server with a disk of its own. */
   station(id: ServerId, disk: MemoryDisk = emptyDisk()): Station {
@@ -122,7 +128,8 @@ export class Station implements LeadingPeer, FollowingPeer {
     this.id = id;
     this.disk = disk;
     const members = [1, 2, 3].map((server) => `server.${server}=h${server}:${quorumPortOf(server)}:3888`);
-    const cfg = ["dataDir=/data", "initLimit=10", "syncLimit=5", "preAllocSize=64", ...members].join("\n");
+    const lines = ["dataDir=/data", "initLimit=10", "syncLimit=5", "preAllocSize=64", ...members];
+    const cfg = [...lines, ...offices.cfg].join("\n");
     this.core = new ServerCore({
       config: load({ cfg, serverId: id }).config,
       world: {

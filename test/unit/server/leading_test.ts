@@ -1,6 +1,7 @@
 /** A leader's office and its followers', over links in memory. */
 import { describe, expect, test } from "bun:test";
 import { JuteWriter } from "../../../src/jute/writer.ts";
+import { encodeAcl, openAcl } from "../../../src/protocol/acl.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import {
   learnerProtocolVersion,
@@ -9,6 +10,8 @@ import {
   writeLearnerInfo,
   writePacket,
 } from "../../../src/protocol/quorum_packet.ts";
+import { containerOwner, noSession } from "../../../src/protocol/session_id.ts";
+import { txnTypeOf } from "../../../src/protocol/txn.ts";
 import { Majority } from "../../../src/quorum/majority.ts";
 import { packetsIn, showPacket, zxid } from "../zab/_zab.ts";
 import { MemorySocket } from "./_memory_network.ts";
@@ -363,9 +366,39 @@ describe("a learner that sends nonsense", () => {
     });
   });
 
+  test("before it is up to date is hung up on by whatever is a later learner's to say", async () => {
+    const touch = new Uint8Array(12);
+    for (const send of [raw(PacketType.ping, "5.0", touch), raw(PacketType.revalidate, "-1", touch)]) {
+      const steps = [
+        (learner: RawLearner) => learner.introduce(3),
+        (learner: RawLearner) => learner.acceptEpoch(),
+      ];
+      for (let count = 1; count <= steps.length; count++) {
+        await costsOneLink(async (learner) => {
+          for (const step of steps.slice(0, count)) await step(learner);
+          await learner.send(send);
+        });
+      }
+    }
+  });
+
+  test("before it is up to date may say little", async () => {
+    for (const bytes of [5000, 100_000]) {
+      await costsOneLink((learner) =>
+        learner.send(raw(PacketType.followerInfo, "9.0", new Uint8Array(bytes)))
+      );
+    }
+  });
+
   test("once it is up to date, too", async () => {
     for (
       const packet of [
+        // Of an epoch to come, of a txn to come, of one that never was.
+        raw(PacketType.ack, "11.0"),
+        raw(PacketType.ack, "10.1"),
+        raw(PacketType.ack, "10.4294967295"),
+        raw(PacketType.ping, "5.0"),
+        raw(PacketType.ping, "5.0", new Uint8Array(11)),
         raw(PacketType.proposal, "10.1", new Uint8Array(40)),
         raw(PacketType.request, "-1", new Uint8Array(3)),
         raw(PacketType.revalidate, "-1", new Uint8Array(8)),
@@ -421,6 +454,51 @@ describe("what a learner asks", () => {
     expect(learner.received()).toEqual(["PROPOSAL 10.2", "COMMIT 10.1", "SYNC 0.0"]);
     await learner.ack("10.2");
     expect(learner.received()).toEqual(["COMMIT 10.2", "SYNC 0.0"]);
+  });
+
+  test("may be as large as jute.maxbuffer lets it, and is then in the trees that are sent, too", async () => {
+    const offices = new Offices(["jute.maxbuffer=4000000"]);
+    const leader = offices.station(1);
+    await leader.lead();
+    const learner = await new RawLearner(offices).connect();
+    await learner.join(2);
+    const id = 0x200000000000001n;
+    await learner.send(request(id, 0, OpCode.createSession, (out) => out.int(4000)));
+    await learner.ack("10.1");
+    await learner.send(request(id, 1, OpCode.create, (out) => {
+      out.string("/large");
+      out.buffer(new Uint8Array(3_500_000));
+      out.vector(openAcl, encodeAcl);
+      out.int(0);
+    }));
+    await learner.ack("10.2");
+    expect(leader.has("/large")).toBe(true);
+
+    leader.core.database.committedLog.clear(leader.core.tree.lastProcessedZxid);
+    const third = offices.station(3);
+    third.follow(1);
+    await offices.settle();
+    expect([third.has("/large"), third.state]).toEqual([true, leader.state]);
+  });
+
+  test("as a session that is ending already, or that can be none, is refused by a txn", async () => {
+    const { offices, leader, learner } = await withLearner();
+    const id = 0x300000000000001n;
+    const begin = (session: bigint) => request(session, 0, OpCode.createSession, (out) => out.int(4000));
+    await learner.send(begin(id));
+    await learner.ack("10.1");
+    learner.packets();
+    const { sessions } = leader.core.replica;
+    sessions.get(id)!.closing = true;
+    for (const session of [id, noSession, containerOwner]) {
+      await learner.send(begin(session));
+      const txn = learner.packets().find(({ type }) => type === PacketType.proposal)!;
+      expect(txnTypeOf(txn.bytes, txn.dataStart)).toBe(OpCode.error);
+    }
+    await learner.ack("10.4");
+    await offices.settle();
+    expect([...sessions.sessions()].map((session) => session.id)).toEqual([id]);
+    expect([...leader.core.tree.sessions.keys()]).toEqual([id]);
   });
 
   test("of a session is true while it is open, and keeps it alive", async () => {

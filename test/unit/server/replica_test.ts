@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { decodeConnectResponse } from "../../../src/protocol/connect.ts";
 import { ErrorCode } from "../../../src/protocol/error_code.ts";
 import { JuteReader } from "../../../src/jute/reader.ts";
+import type { JuteWriter } from "../../../src/jute/writer.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import { sessionPassword } from "../../../src/protocol/session_id.ts";
 import { limits } from "../../../src/base/limits.ts";
@@ -322,4 +323,22 @@ describe("four-letter words", () => {
     expect(text).toBe("imok");
     expect(client.ended).toBe(true);
   });
+});
+
+test("ids that a client's server could not tell its leader are not proved: it ends like any other that fails", () => {
+  const bench = new ReplicaBench();
+  const client = bench.session();
+  const user = (bytes: number) => (payload: JuteWriter) => {
+    payload.int(0);
+    payload.string("digest");
+    payload.buffer(new TextEncoder().encode(`${"u".repeat(bytes)}:secret`));
+  };
+  client.request(-4, OpCode.auth, user(340_000));
+  client.request(1, OpCode.exists, readBody("/"));
+  bench.settle();
+  expect(client.takeFrames()).toHaveLength(2);
+  client.request(-4, OpCode.auth, user(340_001));
+  client.request(2, OpCode.exists, readBody("/"));
+  bench.settle();
+  expect([client.takeFrames().length, client.ended]).toEqual([1, true]);
 });

@@ -162,10 +162,10 @@ test("a leader does in its office what leadership.txt says", () => {
           office.leadership.onTimer(office.nowMs);
           break;
         case "state": {
-          const { epoch, phaseName, isEstablished, deadlineMs } = office.leadership;
+          const { epoch, phaseName, deadlineMs } = office.leadership;
           const seats = [...office.leadership.seats()].map((seat) => `${seat.serverId} ${seat.phase}`);
           return [
-            `epoch ${epoch}, ${phaseName}${isEstablished ? ", serves" : ""}, next look at ${deadlineMs}`,
+            `epoch ${epoch}, ${phaseName}, next look at ${deadlineMs}`,
             `learners: ${seats.join(", ") || "none"}`,
           ];
         }
