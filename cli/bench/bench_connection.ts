@@ -71,7 +71,9 @@ export class BenchConnection {
   readonly #sessionId = new Uint8Array(8);
   readonly #password = new Uint8Array(16);
   #hasSession = false;
-  readonly #lastZxid = new Uint8Array(8);
+  /** Of the last reply. */
+  #zxidHigh = 0;
+  #zxidLow = 0;
   #heardMs = 0;
   #spokeMs = 0;
   /** Bytes that the kernel has not taken: `#out[#outFrom, #outTo)`. */
@@ -257,7 +259,8 @@ export class BenchConnection {
     });
     writer.intAt(0, writer.length - 4);
     const frame = writer.copy();
-    frame.set(this.#lastZxid, 8);
+    putInt(frame, 8, this.#zxidHigh);
+    putInt(frame, 12, this.#zxidLow);
     if (this.#hasSession) {
       frame.set(this.#sessionId, 20);
       frame.set(this.#password, 32);
@@ -325,7 +328,8 @@ export class BenchConnection {
     if (xid !== expected || this.inFlight === 0 || end - start < replyHeaderBytes) return this.drop();
     this.#xidAnswered = xid;
     this.#replied = true;
-    for (let index = 0; index < 8; index++) this.#lastZxid[index] = bytes[start + 4 + index];
+    this.#zxidHigh = intAt(bytes, start + 4);
+    this.#zxidLow = intAt(bytes, start + 8);
     let code = intAt(bytes, start + 12);
     const body = start + replyHeaderBytes;
     const slot = xid & this.#slotMask;

@@ -17,6 +17,11 @@ interface Template {
   /** Where the path ends, in the head. */
   readonly pathEnd: number;
   readonly tail: Uint8Array;
+  /**
+   * Whole frames, each with its length before it, that differ by their data alone; none where the size of the data is
+   * drawn for each request. A power of two.
+   */
+  readonly frames: readonly Uint8Array[];
 }
 
 /** Bytes before the record: length, xid and type. */
@@ -24,6 +29,9 @@ const headerBytes = 12;
 const anyVersion = -1;
 /** Different values start at different places of one stretch of random bytes. */
 const valueStarts = 4096;
+/** Values of one size take turns: so many, unless together they were longer than this many bytes. */
+const turnsMax = 64;
+const turnsBytesMax = 256 * 1024;
 
 /** What a connection is told to send. All of them write the whole frame with xid 0. */
 export class Requests {
@@ -48,6 +56,8 @@ export class Requests {
   readonly #multiHead: Template;
   readonly #multiSet: Template;
   readonly #multiEnd: Uint8Array;
+  /** Which of a template's frames is next. */
+  #turn = 0;
 
   constructor(plan: BenchPlan, random: Random) {
     const { root, depth } = plan;
@@ -61,17 +71,19 @@ export class Requests {
     const first = { connection: 0, number: 0 };
     const created = createdPath(root, "c", first);
     const ephemeral = createdPath(root, "e", first);
-    this.#get = template(OpCode.getData, key, noWatch);
-    this.#exists = template(OpCode.exists, key, noWatch);
-    this.#children = template(OpCode.getChildren2, keyDirectory(root, depth, 0), noWatch);
-    this.#set = template(OpCode.setData, key, version);
-    this.#create = template(OpCode.create, created, aclAndFlags(CreateFlag.persistent));
-    this.#delete = template(OpCode.delete, created, version);
-    this.#createEphemeral = template(OpCode.create, ephemeral, aclAndFlags(CreateFlag.ephemeral));
-    this.#deleteEphemeral = template(OpCode.delete, ephemeral, version);
-    this.#sync = template(OpCode.sync, root, () => {});
-    this.#getWatched = template(OpCode.getData, watchedPath(root), (writer) => writer.bool(true));
-    this.#setWatched = template(OpCode.setData, watchedPath(root), version);
+    const none = [new Uint8Array(0)];
+    const data = this.#turnsOfData();
+    this.#get = template(OpCode.getData, key, none, noWatch);
+    this.#exists = template(OpCode.exists, key, none, noWatch);
+    this.#children = template(OpCode.getChildren2, keyDirectory(root, depth, 0), none, noWatch);
+    this.#set = template(OpCode.setData, key, data, version);
+    this.#create = template(OpCode.create, created, data, aclAndFlags(CreateFlag.persistent));
+    this.#delete = template(OpCode.delete, created, none, version);
+    this.#createEphemeral = template(OpCode.create, ephemeral, data, aclAndFlags(CreateFlag.ephemeral));
+    this.#deleteEphemeral = template(OpCode.delete, ephemeral, none, version);
+    this.#sync = template(OpCode.sync, root, none, () => {});
+    this.#getWatched = template(OpCode.getData, watchedPath(root), none, (writer) => writer.bool(true));
+    this.#setWatched = template(OpCode.setData, watchedPath(root), data, version);
     this.#multiHead = multiTemplate(OpCode.check, key, headerBytes, version);
     this.#multiSet = multiTemplate(OpCode.setData, key, 0, version);
     this.#multiEnd = encoded((writer) => multiHeader(writer, -1, true));
@@ -89,33 +101,30 @@ export class Requests {
 
   /** Lists a directory of keys. */
   children(out: Uint8Array, at: number): number {
-    const bytes = whole(this.#children, out, at);
+    const bytes = this.#whole(this.#children, out, at);
     putDigits(out, at + this.#children.pathEnd, Math.floor(this.#pickKey() / 100), 5);
     return bytes;
   }
 
   set(out: Uint8Array, at: number): number {
-    const key = this.#pickKey();
-    const bytes = this.#wholeWithData(this.#set, out, at);
-    putKey(out, at + this.#set.pathEnd, key);
-    return bytes;
+    return this.#ofKey(this.#set, out, at);
   }
 
   /** @param number See {@linkcode createdPath}. */
   create(out: Uint8Array, at: number, connection: number, number: number): number {
-    return this.#creation(this.#create, out, at, connection, number);
+    return this.#ofCreated(this.#create, out, at, connection, number);
   }
 
   createEphemeral(out: Uint8Array, at: number, connection: number, number: number): number {
-    return this.#creation(this.#createEphemeral, out, at, connection, number);
+    return this.#ofCreated(this.#createEphemeral, out, at, connection, number);
   }
 
   delete(out: Uint8Array, at: number, connection: number, number: number): number {
-    return deletion(this.#delete, out, at, connection, number);
+    return this.#ofCreated(this.#delete, out, at, connection, number);
   }
 
   deleteEphemeral(out: Uint8Array, at: number, connection: number, number: number): number {
-    return deletion(this.#deleteEphemeral, out, at, connection, number);
+    return this.#ofCreated(this.#deleteEphemeral, out, at, connection, number);
   }
 
   /** A transaction that checks one key and sets two. */
@@ -139,36 +148,54 @@ export class Requests {
   }
 
   sync(out: Uint8Array, at: number): number {
-    return whole(this.#sync, out, at);
+    return this.#whole(this.#sync, out, at);
   }
 
   /** Reads what is watched and watches it. */
   watch(out: Uint8Array, at: number): number {
-    return whole(this.#getWatched, out, at);
+    return this.#whole(this.#getWatched, out, at);
   }
 
   /** Changes what is watched. */
   change(out: Uint8Array, at: number): number {
-    return this.#wholeWithData(this.#setWatched, out, at);
+    return this.#whole(this.#setWatched, out, at);
   }
 
   #ofKey(template: Template, out: Uint8Array, at: number): number {
-    const bytes = whole(template, out, at);
+    const bytes = this.#whole(template, out, at);
     putKey(out, at + template.pathEnd, this.#pickKey());
     return bytes;
   }
 
-  #creation(template: Template, out: Uint8Array, at: number, connection: number, number: number): number {
-    const bytes = this.#wholeWithData(template, out, at);
+  #ofCreated(template: Template, out: Uint8Array, at: number, connection: number, number: number): number {
+    const bytes = this.#whole(template, out, at);
     putCreated(out, at + template.pathEnd, connection, number);
     return bytes;
   }
 
-  #wholeWithData({ head, tail }: Template, out: Uint8Array, at: number): number {
+  /** A request with the path of its template. One copy where that will do: it is most of what a request costs. */
+  #whole({ head, tail, frames }: Template, out: Uint8Array, at: number): number {
+    if (frames.length > 0) {
+      const frame = frames[this.#turn++ & (frames.length - 1)];
+      out.set(frame, at);
+      return frame.length;
+    }
     out.set(head, at);
     const end = this.#putData(out, at + head.length);
     out.set(tail, end);
     return lengthen(out, at, end + tail.length - at);
+  }
+
+  /** Data of the one size, with its length before it; nothing when sizes are drawn. */
+  #turnsOfData(): Uint8Array[] {
+    if (this.#valueBytesMin !== this.#valueBytesMax) return [];
+    let turns = 1;
+    while (turns < turnsMax && 2 * turns * this.#valueBytesMax <= turnsBytesMax) turns *= 2;
+    return Array.from({ length: turns }, () => {
+      const data = new Uint8Array(4 + this.#valueBytesMax);
+      this.#putData(data, 0);
+      return data;
+    });
   }
 
   #putData(out: Uint8Array, at: number): number {
@@ -197,14 +224,26 @@ function encoded(write: (writer: JuteWriter) => void): Uint8Array {
   return writer.copy();
 }
 
-function template(type: number, path: string, tail: (writer: JuteWriter) => void): Template {
+/** @param data What may stand between path and tail; where there is none, it is drawn for each request. */
+function template(
+  type: number,
+  path: string,
+  data: readonly Uint8Array[],
+  writeTail: (writer: JuteWriter) => void,
+): Template {
   const head = encoded((writer) => {
     writer.int(0);
     writer.int(0);
     writer.int(type);
     writer.string(path);
   });
-  return { head, pathEnd: head.length, tail: encoded(tail) };
+  const tail = encoded(writeTail);
+  const frames = data.map((bytes) => {
+    const frame = new Uint8Array([...head, ...bytes, ...tail]);
+    lengthen(frame, 0, frame.length);
+    return frame;
+  });
+  return { head, pathEnd: head.length, tail, frames };
 }
 
 /** One operation of a transaction; the first has the frame's header before it. */
@@ -223,7 +262,7 @@ function multiTemplate(
     multiHeader(writer, type, false);
     writer.string(path);
   });
-  return { head, pathEnd: head.length, tail: encoded(tail) };
+  return { head, pathEnd: head.length, tail: encoded(tail), frames: [] };
 }
 
 /** @see Fact: MultiHeader in zookeeper.jute */
@@ -231,24 +270,6 @@ function multiHeader(writer: JuteWriter, type: number, done: boolean): void {
   writer.int(type);
   writer.bool(done);
   writer.int(-1);
-}
-
-function whole({ head, tail }: Template, out: Uint8Array, at: number): number {
-  out.set(head, at);
-  out.set(tail, at + head.length);
-  return lengthen(out, at, head.length + tail.length);
-}
-
-function deletion(
-  template: Template,
-  out: Uint8Array,
-  at: number,
-  connection: number,
-  number: number,
-): number {
-  const bytes = whole(template, out, at);
-  putCreated(out, at + template.pathEnd, connection, number);
-  return bytes;
 }
 
 /** Writes a key into the end of its path. */
@@ -263,13 +284,23 @@ function putCreated(out: Uint8Array, end: number, connection: number, number: nu
   putDigits(out, end - 16, (connection + number) % createDirectories, 3);
 }
 
+/** Two digits for each number below 100. */
+const pairs = new Uint8Array(200).map((_, at) =>
+  0x30 + (at % 2 === 0 ? Math.floor(at / 20) : (at >> 1) % 10)
+);
+
+/** By twos: divisions are what it costs. */
 function putDigits(out: Uint8Array, end: number, value: number, count: number): void {
   let rest = value;
-  for (let to = end - 1; to >= end - count; to--) {
-    const tenth = (rest / 10) | 0;
-    out[to] = 0x30 + rest - 10 * tenth;
-    rest = tenth;
+  let to = end;
+  for (const first = end - count; to - first >= 2; to -= 2) {
+    const hundredth = (rest / 100) | 0;
+    const pair = 2 * (rest - 100 * hundredth);
+    out[to - 2] = pairs[pair];
+    out[to - 1] = pairs[pair + 1];
+    rest = hundredth;
   }
+  if (to > end - count) out[to - 1] = 0x30 + rest % 10;
 }
 
 /** Puts the frame's length before it. @returns The length of all of it. */

@@ -19,6 +19,7 @@ const getReply = frame(
   new ByteWriter().raw(new Uint8Array(16)).buffer(new Uint8Array(100)).raw(stat).bytes(),
 );
 const setReply = frame(new ByteWriter().raw(new Uint8Array(16)).raw(stat).bytes());
+const bareReply = frame(new Uint8Array(16));
 const connectReply = frame(
   new ByteWriter().int(0).int(40_000).long(1).buffer(new Uint8Array(16)).bool(false).bytes(),
 );
@@ -79,7 +80,7 @@ function reply(data: Uint8Array, at: number): void {
     out.fill(0, start, start + 20);
     out[start + 3] = 16 + pathBytes;
     out.set(data.subarray(at + 8, at + 8 + pathBytes), start + 20);
-  } else return;
+  } else put(bareReply);
   for (let index = 0; index < 4; index++) out[start + 4 + index] = data[at + index];
 }
 
