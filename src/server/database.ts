@@ -282,7 +282,7 @@ export class Database implements LogEffects {
 
   /**
    * Opens the log for a learner that stands at `zxid`. Where a snapshot lies whose txn the log does not have, a leader
-   * sent it: the log has a hole there, and reading fails.
+   * sent it: the log has a hole there. Reading over it fails, and what lies behind it follows that snapshot.
    *
    * @returns Null when there is so much to read that a snapshot is the shorter way, when the snapshots that could tell
    *   of a hole may be purged already, or when reading fails.
@@ -299,9 +299,8 @@ export class Database implements LogEffects {
       if (limit > 0 && logBytesFrom(disk, dirs.logs, zxid) > limit + config.storage.logPreallocateBytes) {
         return null;
       }
-      const marks = snapshots.map((snapshot) => snapshot.zxid).filter((mark) => mark > zxid);
       const reader = new LogReader({ disk, directory: dirs.logs, fromZxid: zxid, logger });
-      return new LogHistory(reader, marks, logger);
+      return new LogHistory(reader, zxid, snapshots.map((snapshot) => snapshot.zxid), logger);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       logger.warn("The txn log cannot be read for a learner, which gets a snapshot", {
@@ -392,20 +391,19 @@ export class Database implements LogEffects {
 /** The log on disk, as a learner is served from it. */
 class LogHistory implements HistoryReader {
   isBroken = false;
+  before: Zxid = -1;
   readonly #reader: LogReader;
-  /** Zxids of snapshots, in order, each of which the log has to have. */
+  readonly #learnerZxid: Zxid;
+  /** Zxids of snapshots, in order: where the log does not have one, it has a hole that ends there. */
   readonly #marks: readonly Zxid[];
   #nextMark = 0;
   readonly #logger: Logger;
 
-  constructor(reader: LogReader, marks: readonly Zxid[], logger: Logger) {
+  constructor(reader: LogReader, learnerZxid: Zxid, marks: readonly Zxid[], logger: Logger) {
     this.#reader = reader;
+    this.#learnerZxid = learnerZxid;
     this.#marks = marks;
     this.#logger = logger;
-  }
-
-  get before(): Zxid {
-    return this.#reader.previousZxid;
   }
 
   next(): LoggedEntry | null {
@@ -420,15 +418,25 @@ class LogHistory implements HistoryReader {
       this.isBroken = true;
       return null;
     }
-    while (this.#marks[this.#nextMark] === reader.zxid) this.#nextMark++;
-    if (this.#marks[this.#nextMark] < reader.zxid) {
+    const { zxid, previousZxid } = reader;
+    const mark = this.#passMarks(zxid);
+    if (mark > this.#learnerZxid) {
       this.isBroken = true;
       return null;
     }
-    return { zxid: reader.zxid, bytes: reader.bytes, start: reader.start, end: reader.end };
+    this.before = previousZxid < 0 ? -1 : Math.max(previousZxid, mark);
+    return { zxid, bytes: reader.bytes, start: reader.start, end: reader.end };
   }
 
   close(): void {
     this.#reader.close();
+  }
+
+  /** @returns The newest snapshot before the entry `zxid` that is not told of yet; -1 for none. */
+  #passMarks(zxid: Zxid): Zxid {
+    let newest: Zxid = -1;
+    while (this.#marks[this.#nextMark] < zxid) newest = this.#marks[this.#nextMark++];
+    if (this.#marks[this.#nextMark] === zxid) this.#nextMark++;
+    return newest;
   }
 }

@@ -17,7 +17,10 @@ export interface SyncPlan {
 export interface HistoryReader {
   /** @returns The next entry, good until the next call; null at the end, or where reading fails. */
   next(): LoggedEntry | null;
-  /** Zxid of the entry before the one that {@link next} gave last; -1 when there is none. */
+  /**
+   * Zxid of what precedes the entry that {@link next} gave last: another entry, or the snapshot with which a hole
+   * ends; -1 when unknown.
+   */
   readonly before: Zxid;
   /** Reading failed. */
   readonly isBroken: boolean;
@@ -45,7 +48,8 @@ export interface SyncState {
  * A learner that holds what this server never had is cut back to the newest txn that both have, where that can be
  * told: when this server has a txn of the learner's newest epoch, or nothing newer than the learner has; else it takes
  * a snapshot. One that stands at the very beginning of an epoch is never cut: it has been told of the epoch, not of a
- * txn. Nothing is sent from behind a hole, as a log on disk has one where its server was once sent a snapshot.
+ * txn; and none is cut back to there, which no log could find. Nothing is sent from before a hole, as a log on disk has
+ * one where its server was once sent a snapshot.
  */
 export function planSync(state: SyncState, queue: JuteWriter): SyncPlan {
   const { learnerZxid, lastCommitted, committedLog } = state;
@@ -53,7 +57,9 @@ export function planSync(state: SyncState, queue: JuteWriter): SyncPlan {
   const max = committedLog.length === 0 ? lastCommitted : committedLog.max;
   const min = committedLog.length === 0 ? lastCommitted : committedLog.min;
   if (learnerZxid === lastCommitted) return { how: "DIFF", zxid: learnerZxid, queuedUpTo: learnerZxid };
-  if (learnerZxid > max && !isNewEpoch) return { how: "TRUNC", zxid: max, queuedUpTo: max };
+  if (learnerZxid > max && !isNewEpoch && counterOf(max) !== 0) {
+    return { how: "TRUNC", zxid: max, queuedUpTo: max };
+  }
   const start = queue.length;
   const walk = new Walk(learnerZxid, max, queue);
   if (learnerZxid >= 0 && learnerZxid === committedLog.base) walk.onBase(learnerZxid);
@@ -91,6 +97,7 @@ function walkHistory(state: SyncState, walk: Walk, min: Zxid): void {
       if (walk.last < 0 && entry.zxid > state.learnerZxid) {
         // What the learner has in front of it and this disk has not, is unknown.
         if (history.before < 0) walk.isHopeless = true;
+        else if (history.before === state.learnerZxid) walk.onBase(history.before);
         else walk.onOlder(history.before);
       }
       if (!walk.isHopeless) walk.onEntry(entry);
@@ -163,7 +170,7 @@ class Walk {
     if (zxid === this.#learnerZxid || counterOf(this.#learnerZxid) === 0) {
       this.#how = "DIFF";
       this.#zxid = this.#max;
-    } else if (before >= 0 && epochOf(before) === epochOf(this.#learnerZxid)) {
+    } else if (before > 0 && counterOf(before) > 0 && epochOf(before) === epochOf(this.#learnerZxid)) {
       // Both had the one leader of that epoch, so what this server has of it the learner has, too.
       this.#how = "TRUNC";
       this.#zxid = before;

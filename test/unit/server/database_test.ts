@@ -306,12 +306,12 @@ describe("a leader's tree in the place of everything", () => {
           ownDisk(snapshotAt),
           (open) => replace(open, txns),
           (disk, isDone) => {
-            const open = openDatabase(disk);
+            const open = openDatabase(disk, ["snapshotSizeFactor=0"]);
             expect(isDone ? [newState] : [newState, ...oldStates]).toContain(stateOf(open.tree));
             if (stateOf(open.tree) !== newState) return;
             logTxns(open, zxids(["4.1-4.2"]));
             const history = [...txns, ...zxids(["4.1-4.2"])];
-            for (const learner of own) expectRightSync(open, learner, history);
+            for (const count of own.keys()) expectRightSync(open, own.slice(0, count + 1), history);
           },
         );
       }
@@ -329,17 +329,37 @@ describe("a leader's tree in the place of everything", () => {
     expect(recovered(disk)).toBe(stateOf(open.tree));
   });
 
-  /** What a learner with all its own txns up to `newest` makes of what it is sent: this history, or nothing. */
-  function expectRightSync({ database, tree }: OpenDatabase, newest: Zxid, history: readonly Zxid[]): void {
+  test("over a log that it did not remove leaves a hole, before which no learner is cut", () => {
+    // The machine stopped before the old log was gone; Apache's servers keep it always.
+    const disk = emptyDisk();
+    const sent = zxids(["1.1-1.8"]);
+    putSnapshot(disk, []);
+    putSnapshot(disk, sent);
+    putLog(disk, sent.slice(0, 4));
+    logTxns(openDatabase(disk), zxids(["2.1-2.4"]));
+    // With this one the next start has nothing older in memory.
+    putSnapshot(disk, [...sent, ...zxids(["2.1-2.4"])]);
+    const open = openDatabase(disk, ["snapshotSizeFactor=0"]);
+    logTxns(open, zxids(["2.5"]));
+    const history = [...sent, ...zxids(["2.1-2.5"])];
+    for (const newest of zxids(["1.1-1.9"])) expectRightSync(open, zxids([`1.1-${show(newest)}`]), history);
+  });
+
+  /** What a learner whose log holds these txns makes of what it is sent: this history, or nothing. */
+  function expectRightSync(
+    { database, tree }: OpenDatabase,
+    held: readonly Zxid[],
+    history: readonly Zxid[],
+  ): void {
     const queue = new JuteWriter();
     const plan = planSync({
-      learnerZxid: newest,
+      learnerZxid: held.at(-1)!,
       lastCommitted: tree.lastProcessedZxid,
       committedLog: database.committedLog,
       openHistory: (zxid) => database.openHistory(zxid),
     }, queue);
     if (plan.how === "SNAP") return;
-    const log = own.filter((zxid) => zxid <= newest && (plan.how === "DIFF" || zxid <= plan.zxid));
+    const log = held.filter((zxid) => plan.how === "DIFF" || zxid <= plan.zxid);
     for (const packet of packetsIn(queue.view())) {
       if (showPacket(packet).startsWith("PROPOSAL")) log.push(packet.zxid);
     }
@@ -387,7 +407,8 @@ describe("the log on disk, for a learner", () => {
     putLog(disk, [...all.slice(6), ...zxids(["2.1"])]);
     const open = openDatabase(disk);
     expect(read(open, "1.1")).toEqual(["-1 < 1.1", "1.1 < 1.2", "broken"]);
-    expect(read(open, "1.6")).toEqual(["1.2 < 1.7", "1.7 < 1.8", "1.8 < 1.9", "1.9 < 2.1"]);
+    // Who stands at that snapshot, or has more of its leader, lacks nothing of what lies in the hole.
+    expect(read(open, "1.6")).toEqual(["1.6 < 1.7", "1.7 < 1.8", "1.8 < 1.9", "1.9 < 2.1"]);
 
     // The zxids alone would not show it.
     const next = emptyDisk();
@@ -397,7 +418,9 @@ describe("the log on disk, for a learner", () => {
     putLog(next, zxids(["2.1-2.2"]));
     const other = openDatabase(next);
     expect(read(other, "1.2")).toEqual(["1.1 < 1.2", "broken"]);
-    expect(read(other, "1.6")).toEqual(["1.2 < 2.1", "2.1 < 2.2"]);
+    expect(read(other, "1.5")).toEqual(["broken"]);
+    expect(read(other, "1.6")).toEqual(["1.6 < 2.1", "2.1 < 2.2"]);
+    expect(read(other, "1.9")).toEqual(["1.6 < 2.1", "2.1 < 2.2"]);
   });
 
   test("is not trusted where the snapshot that would show a hole may be purged", () => {

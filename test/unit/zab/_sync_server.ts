@@ -123,7 +123,7 @@ export class Server {
   /** As Database.openHistory. */
   openHistory(from: Zxid): HistoryReader | null {
     if (this.snapshots[0].zxid > from) return null;
-    const marks = this.snapshots.map(({ zxid }) => zxid).filter((zxid) => zxid > from);
+    const marks = this.snapshots.map(({ zxid }) => zxid);
     const { disk } = this;
     let next = disk.findIndex(({ zxid }) => zxid >= from);
     if (next < 0) next = disk.length;
@@ -133,10 +133,11 @@ export class Server {
       next: () => {
         if (next >= disk.length) return null;
         const txn = disk[next];
-        while (marks[0] === txn.zxid) marks.shift();
-        reader.isBroken = marks[0] < txn.zxid;
+        const before = next === 0 ? -1 : disk[next - 1].zxid;
+        const hole = marks.findLast((mark) => mark > before && mark < txn.zxid) ?? -1;
+        reader.isBroken = hole > from;
         if (reader.isBroken) return null;
-        reader.before = next === 0 ? -1 : disk[next - 1].zxid;
+        reader.before = before < 0 ? -1 : Math.max(before, hole);
         next++;
         return txn;
       },

@@ -14,11 +14,13 @@ class History implements HistoryReader {
   isClosed = false;
   readonly #zxids: readonly Zxid[];
   readonly #brokenAt: Zxid;
+  readonly #holeEnd: Zxid;
   #next: number;
 
-  constructor(zxids: readonly Zxid[], from: Zxid, brokenAt: Zxid) {
+  constructor(zxids: readonly Zxid[], from: Zxid, brokenAt: Zxid, holeEnd: Zxid) {
     this.#zxids = zxids;
     this.#brokenAt = brokenAt;
+    this.#holeEnd = holeEnd;
     this.#next = zxids.findIndex((zxid) => zxid >= from);
     if (this.#next < 0) this.#next = zxids.length;
   }
@@ -28,7 +30,8 @@ class History implements HistoryReader {
     const zxid = this.#zxids[this.#next];
     this.isBroken = zxid === this.#brokenAt;
     if (this.isBroken) return null;
-    this.before = this.#next === 0 ? -1 : this.#zxids[this.#next - 1];
+    const before = this.#next === 0 ? -1 : this.#zxids[this.#next - 1];
+    this.before = this.#holeEnd < zxid ? Math.max(before, this.#holeEnd) : before;
     this.#next++;
     return txn(zxid);
   }
@@ -41,7 +44,7 @@ class History implements HistoryReader {
 test("a leader synchronizes learners as sync_plan.txt says", () => {
   let committedLog = new CommittedLog(500, 1e6);
   let lastCommitted: Zxid = 0;
-  let disk: { zxids: readonly Zxid[]; brokenAt: Zxid } | null = null;
+  let disk: { zxids: readonly Zxid[]; brokenAt: Zxid; holeEnd: Zxid } | null = null;
 
   const plan = (learnerZxid: Zxid): string[] => {
     const seen: string[] = [];
@@ -52,7 +55,7 @@ test("a leader synchronizes learners as sync_plan.txt says", () => {
       committedLog,
       openHistory: (from) => {
         seen.push("(reads the disk)");
-        return disk === null ? null : opened = new History(disk.zxids, from, disk.brokenAt);
+        return disk === null ? null : opened = new History(disk.zxids, from, disk.brokenAt, disk.holeEnd);
       },
     };
     const queue = new JuteWriter(16);
@@ -91,7 +94,11 @@ test("a leader synchronizes learners as sync_plan.txt says", () => {
           disk = null;
           return [];
         case "disk":
-          disk = { zxids: zxids(plain(words)), brokenAt: zxid(option(words, "broken") ?? "-1") };
+          disk = {
+            zxids: zxids(plain(words)),
+            brokenAt: zxid(option(words, "broken") ?? "-1"),
+            holeEnd: zxid(option(words, "snapshot") ?? "-1"),
+          };
           return [];
         case "learner":
           return plan(zxid(words[1]));
