@@ -18,6 +18,14 @@ export const limits = {
   learnerOutboundBytesMax: 256 * 1024 * 1024,
   /** Bytes of one packet from a learner that is not up to date: what it may say then is short; more ends its connection. */
   learnerGreetingBytesMax: 4096,
+  /** Learners that have not said who they are; the oldest of more is hung up on, for a sound one says so at once. */
+  learnerGreetingsMax: 256,
+  /** Learners that belong to no membership in force; further ones are hung up on. */
+  unlistedLearnersMax: 256,
+  /** Learners without a vote that are brought up to date at once (`leader.maxConcurrentSnapSyncs`); others wait. */
+  learnerSyncsMax: 10,
+  /** As many of them at most belong to no membership in force. */
+  unlistedSyncsMax: 2,
   /** Bytes and number of the ids that one client may prove; further ones are refused, and packets between servers with more. */
   authIdBytesMax: 0xfffff,
   authIdsMax: 4096,

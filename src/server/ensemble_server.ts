@@ -413,6 +413,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
         quorums: this.#members.quorums,
         localSessions: this.#ensemble.localSessions,
         epochWaitMs: this.#ensemble.epochWaitMs ?? epochWaitMs,
+        isMember: (id) => this.#members.find(id) !== undefined,
         makePreparation: (zxid) => this.#makePreparation(zxid),
         onEpochAccepted: (epoch) => this.#versionMembership(epoch),
       });

@@ -1,4 +1,5 @@
 import { assert } from "../base/assert.ts";
+import { limits } from "../base/limits.ts";
 import { counterOf, epochMax, makeZxid, type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import { type Quorum, type ServerId, votesInAny } from "../quorum/quorum.ts";
 
@@ -19,14 +20,20 @@ export class Seat {
     | "waitEpoch"
     /** It was told the epoch; its ACKEPOCH is awaited. */
     | "ackEpoch"
+    /** It acked the epoch, while another connection in its name takes part and is heard. */
+    | "waitSeat"
     /** It waits until enough learners have acked the epoch. */
     | "waitSync"
+    /** It waits until others are brought up to date: without a vote it has no claim to be at once. */
+    | "queued"
     /** It is being sent what it lacks; its ack of NEWLEADER is awaited. */
     | "syncing"
     /** It has acked NEWLEADER, and waits until enough others have. */
     | "synced"
     /** It is up to date and takes part. */
     | "broadcast" = "hello";
+  /** It belongs to a membership in force. */
+  isListed = false;
   /** Newest zxid in its log when it connected. */
   zxid: Zxid = 0;
   /** Monotonic ms of the last packet from it. */
@@ -97,12 +104,23 @@ export interface LeadershipOptions {
   /** Of the committed configuration: a learner that knows a newer one is refused. */
   readonly configVersion: Zxid;
   readonly nowMs: number;
+  /** Whether a server belongs to the committed membership or the last seen one, with a vote or without. */
+  isMember(id: ServerId): boolean;
 }
+
+/**
+ * Who says that it has accepted a later epoch raises it by so much at most, for it cannot prove that, and there is no way
+ * back. Epochs rise by one with each office; a voter that is further ahead, since offices came to nothing without this
+ * server, gets its leader after so many elections more.
+ */
+const epochJumpMax = 256;
 
 /** What an office asks of its host. Calls only queue work and never re-enter the machine. */
 export interface LeadershipEffects {
   /** Makes the promise of an epoch durable before it returns. @throws {DiskError} Which ends the office. */
   acceptEpoch(epoch: number): void;
+  /** Promises, durably, to follow nobody below `epoch`: the next office begins above. @throws {DiskError} */
+  promiseEpoch(epoch: number): void;
   /** Makes the epoch current, durably. @throws {DiskError} Which ends the office. */
   beginEpoch(epoch: number): void;
   sendLeaderInfo(seat: Seat, epoch: number): void;
@@ -134,6 +152,11 @@ export interface LeadershipEffects {
  *
  * The leader itself counts in each of the three from the start. What is waited for must come within initLimit.
  * Proposals and their acks are {@link Leader}'s business.
+ *
+ * Nobody can prove who it is. So a word in a voter's name takes no more than that voter would lose by it: a learner
+ * that is up to date and heard keeps its seat, and an epoch rises by little at once. Bounds: limits.learnerGreetingsMax,
+ * unlistedLearnersMax, learnerSyncsMax; of one server's connections one is at work, one waits to take its place, and
+ * one has yet to ack the epoch.
  */
 export class Leadership {
   readonly #options: LeadershipOptions;
@@ -142,6 +165,9 @@ export class Leadership {
   readonly #told = new Set<ServerId>();
   readonly #accepted = new Set<ServerId>();
   readonly #synced = new Set<ServerId>();
+  /** Voters that have accepted an epoch which this office cannot begin above, and the highest of those. */
+  readonly #beyond = new Set<ServerId>();
+  #beyondEpoch = 0;
   #quorums: readonly Quorum[];
   #configVersion: Zxid;
   #epoch: number;
@@ -201,11 +227,13 @@ export class Leadership {
     const { tickMs, initLimitTicks, syncLimitTicks } = this.#options;
     const seat = new Seat(link, nowMs, nowMs + tickMs * (initLimitTicks + syncLimitTicks));
     this.#seats.set(link, seat);
+    const silent = [...this.#seats.values()].filter((one) => one.phase === "hello");
+    if (silent.length > limits.learnerGreetingsMax) this.#drop(silent[0], "too many say nothing");
     return seat;
   }
 
   onClosed(seat: Seat): void {
-    this.#seats.delete(seat.link);
+    if (this.#seats.delete(seat.link)) this.#onSeatFree(seat);
   }
 
   /** Anything at all came from a learner. */
@@ -229,32 +257,46 @@ export class Leadership {
     if (info.acceptedEpoch >= epochMax) {
       return this.#drop(seat, `it has accepted epoch ${info.acceptedEpoch}, which is out of reason`);
     }
-    for (const other of [...this.#seats.values()]) {
-      if (other !== seat && other.serverId === info.serverId && info.serverId >= 0) {
-        this.#drop(other, "the same server connected anew");
-      }
+    const isListed = this.#options.isMember(info.serverId);
+    if (!isListed && this.#unlistedCount() >= limits.unlistedLearnersMax) {
+      return this.#drop(seat, "too many learners are no members");
+    }
+    for (const other of this.#sameServer(info.serverId)) {
+      if (greets(other)) this.#drop(other, "the same server connected anew");
     }
     seat.serverId = info.serverId;
     seat.isObserver = info.isObserver;
+    seat.isListed = isListed;
     seat.phase = "waitEpoch";
+    const votes = this.#votes(seat);
     if (this.#phase !== "epoch") {
-      const votes = !info.isObserver && votesInAny(this.#quorums, info.serverId);
-      if (votes && info.acceptedEpoch > this.#epoch) {
+      if (votes && info.acceptedEpoch > this.#epoch && !this.#isServed(info.serverId, nowMs)) {
         // It promised a later epoch to a leader that came to nothing, and may not follow an earlier one any more. As
         // with a higher term in Raft, another election brings an epoch above its promise; Apache leaves it out.
+        this.#promiseUpTo(info.acceptedEpoch);
         return this.#resign(`server ${info.serverId} has promised epoch ${info.acceptedEpoch}`);
       }
       return this.#tellEpoch(seat);
     }
-    if (info.acceptedEpoch >= this.#epoch) this.#epoch = info.acceptedEpoch + 1;
-    if (!info.isObserver) this.#told.add(info.serverId);
-    this.#maybeChooseEpoch(nowMs);
+    if (!votes) return;
+    if (info.acceptedEpoch < this.#epochMax) {
+      this.#epoch = Math.max(this.#epoch, info.acceptedEpoch + 1);
+      this.#told.add(info.serverId);
+      this.#maybeChooseEpoch(nowMs);
+    } else {
+      this.#beyond.add(info.serverId);
+      this.#beyondEpoch = Math.max(this.#beyondEpoch, info.acceptedEpoch);
+      // Others may still make a quorum without it; initLimit is too long to wait for them.
+      const all = new Set([...this.#told, ...this.#beyond]);
+      if (this.#isQuorum(all)) this.#dueMs = Math.min(this.#dueMs, nowMs + this.#options.tickMs);
+    }
   }
 
   /** ACKEPOCH: `currentEpoch` is -1 from a learner that had accepted the epoch before, which is no ack. */
   onAckEpoch(seat: Seat, zxid: Zxid, currentEpoch: number, nowMs: number): void {
     if (this.#over) return;
     if (seat.phase !== "ackEpoch") return this.#drop(seat, "it acked an epoch out of turn");
+    if (currentEpoch < -1) return this.#drop(seat, `it acked with epoch ${currentEpoch}, which none can be`);
     seat.zxid = zxid;
     if (this.#phase === "history" && currentEpoch !== -1) {
       const { currentEpoch: own, lastZxid } = this.#options;
@@ -271,8 +313,16 @@ export class Leadership {
       }
       if (!seat.isObserver) this.#accepted.add(seat.serverId);
     }
-    seat.phase = "waitSync";
-    if (this.#phase !== "history") return this.#synchronize(seat);
+    let waits = false;
+    for (const other of this.#sameServer(seat.serverId)) {
+      if (other === seat || greets(other)) continue;
+      // It may be the same server, whose connection before is dead though nobody has noticed yet; or somebody else. Who
+      // is asked every half tick and answers is alive.
+      if (this.#isHeard(other, nowMs)) waits = true;
+      else this.#drop(other, "the same server connected anew");
+    }
+    seat.phase = waits ? "waitSeat" : "waitSync";
+    if (this.#phase !== "history") return this.#maybeSynchronize(seat);
     this.#maybeBeginEpoch(nowMs);
   }
 
@@ -284,8 +334,9 @@ export class Leadership {
     }
     seat.phase = "synced";
     if (!seat.isObserver) this.#synced.add(seat.serverId);
-    if (this.#phase === "broadcast") return this.#bringUp(seat, nowMs);
-    this.#maybeEstablish(nowMs);
+    if (this.#phase === "broadcast") this.#bringUp(seat, nowMs);
+    else this.#maybeEstablish(nowMs);
+    this.#onSeatFree(seat);
   }
 
   /**
@@ -301,6 +352,12 @@ export class Leadership {
   onTimer(nowMs: number): void {
     if (this.#over) return;
     for (const seat of [...this.#seats.values()]) {
+      if (seat.phase === "queued") {
+        // It is told nothing, and has nothing to say.
+        seat.heardMs = nowMs;
+        this.#maybeSynchronize(seat);
+      }
+      if (seat.phase === "waitSeat") this.#maybeTakeSeat(seat, nowMs);
       const limitMs = seat.phase === "broadcast" ? this.#syncMs : this.#initMs;
       if (nowMs - seat.heardMs > limitMs) this.#drop(seat, `it was silent for ${limitMs} ms`);
     }
@@ -317,6 +374,12 @@ export class Leadership {
     }
     if (nowMs < this.#dueMs) return;
     if (this.#phase !== "broadcast") {
+      if (this.#phase === "epoch" && this.#beyond.size > 0) {
+        this.#promiseUpTo(this.#beyondEpoch);
+        return this.#resign(
+          `the servers ${[...this.#beyond].join(", ")} have promised epochs up to ${this.#beyondEpoch}`,
+        );
+      }
       return this.#resign(
         `no quorum within initLimit, ${this.#initMs} ms, while it waited for ${this.#awaited()}`,
       );
@@ -325,8 +388,7 @@ export class Leadership {
     const present = new Set<ServerId>([this.#options.self]);
     for (const seat of this.#seats.values()) {
       // Those being synchronized count as well: they are on their way, and a new leader would have to begin anew.
-      const counts = seat.phase !== "hello" && seat.phase !== "waitEpoch" && seat.phase !== "ackEpoch";
-      if (counts && seat.deadlineMs >= nowMs && !seat.isObserver) present.add(seat.serverId);
+      if (!greets(seat) && seat.deadlineMs >= nowMs && !seat.isObserver) present.add(seat.serverId);
     }
     if (!this.#isQuorum(present)) {
       this.#resign(`only the servers ${[...present].join(", ")} are left, which is no quorum`);
@@ -360,6 +422,7 @@ export class Leadership {
 
   #maybeChooseEpoch(nowMs: number): void {
     if (this.#phase !== "epoch" || !this.#isQuorum(this.#told)) return;
+    if (this.#epoch > epochMax) return this.#resign(`there is no epoch behind ${epochMax}`);
     this.#effects.acceptEpoch(this.#epoch);
     this.#phase = "history";
     this.#dueMs = nowMs + this.#initMs;
@@ -379,15 +442,85 @@ export class Leadership {
     this.#effects.beginEpoch(this.#epoch);
     this.#phase = "newLeader";
     this.#dueMs = nowMs + this.#initMs;
-    for (const seat of [...this.#seats.values()]) {
-      if (seat.phase === "waitSync") this.#synchronize(seat);
-    }
+    for (const seat of [...this.#seats.values()]) this.#maybeSynchronize(seat);
     this.#maybeEstablish(nowMs);
   }
 
-  #synchronize(seat: Seat): void {
+  /** Who votes is needed; of the others few are brought up to date at once, members first. */
+  #maybeSynchronize(seat: Seat): void {
+    if (seat.phase !== "waitSync" && seat.phase !== "queued") return;
+    if (!this.#votes(seat)) {
+      const others = [...this.#seats.values()].filter((one) => one.phase === "syncing" && !this.#votes(one));
+      const unlisted = others.filter((one) => !one.isListed).length;
+      const isFull = others.length >= limits.learnerSyncsMax ||
+        (!seat.isListed && unlisted >= limits.unlistedSyncsMax);
+      if (isFull) {
+        seat.phase = "queued";
+        return;
+      }
+    }
     seat.phase = "syncing";
     this.#effects.synchronize(seat);
+  }
+
+  /** A learner is brought up to date, or gone: others may have waited for that. */
+  #onSeatFree(free: Seat): void {
+    if (this.#over) return;
+    for (const seat of this.#sameServer(free.serverId)) {
+      if (seat.phase === "waitSeat" && !this.#seats.has(free.link)) this.#takeSeat(seat);
+    }
+    const queued = [...this.#seats.values()].filter((seat) => seat.phase === "queued");
+    for (const seat of queued) if (seat.isListed) this.#maybeSynchronize(seat);
+    for (const seat of queued) if (!seat.isListed) this.#maybeSynchronize(seat);
+  }
+
+  /** Takes the place of a connection in the same name once that is not heard any more. */
+  #maybeTakeSeat(seat: Seat, nowMs: number): void {
+    const before = this.#sameServer(seat.serverId).filter((other) => other !== seat && !greets(other));
+    if (before.some((other) => this.#isHeard(other, nowMs))) return;
+    for (const other of before) this.#drop(other, "the same server connected anew, and this one is silent");
+  }
+
+  #takeSeat(seat: Seat): void {
+    seat.phase = "waitSync";
+    if (this.#phase !== "history") this.#maybeSynchronize(seat);
+  }
+
+  /** @returns The connections in this name. Learners without a number of their own have nothing in common. */
+  #sameServer(id: ServerId): Seat[] {
+    return id < 0 ? [] : [...this.#seats.values()].filter((seat) => seat.serverId === id);
+  }
+
+  /** Whether it takes part and has spoken within a tick: it is asked every half of one. */
+  #isHeard(seat: Seat, nowMs: number): boolean {
+    return seat.phase === "broadcast" && nowMs - seat.heardMs <= this.#options.tickMs;
+  }
+
+  /** Whether this server has been brought up to date by a connection that is not dead for all that is known. */
+  #isServed(id: ServerId, nowMs: number): boolean {
+    return this.#sameServer(id).some((seat) => seat.phase === "synced" || this.#isHeard(seat, nowMs));
+  }
+
+  #votes(seat: Seat): boolean {
+    return !seat.isObserver && votesInAny(this.#quorums, seat.serverId);
+  }
+
+  #unlistedCount(): number {
+    let count = 0;
+    for (const seat of this.#seats.values()) if (seat.phase !== "hello" && !seat.isListed) count++;
+    return count;
+  }
+
+  /** The highest epoch that others can make this office begin. */
+  get #epochMax(): number {
+    return Math.min(epochMax, this.#options.acceptedEpoch + epochJumpMax);
+  }
+
+  /** A voter can only follow above this epoch: the next office shall begin there, or nearer to it. */
+  #promiseUpTo(epoch: number): void {
+    const promised = Math.max(this.#options.acceptedEpoch, this.#phase === "epoch" ? 0 : this.#epoch);
+    const next = Math.min(epoch, promised + epochJumpMax);
+    if (next > promised) this.#effects.promiseEpoch(next);
   }
 
   #maybeEstablish(nowMs: number): void {
@@ -411,6 +544,7 @@ export class Leadership {
   #drop(seat: Seat, reason: string): void {
     if (!this.#seats.delete(seat.link)) return;
     this.#effects.drop(seat, reason);
+    this.#onSeatFree(seat);
   }
 
   #resign(reason: string): void {
@@ -419,4 +553,9 @@ export class Leadership {
     this.#pingMs = Infinity;
     this.#effects.resign(reason);
   }
+}
+
+/** Whether it has yet to accept the epoch: until then it takes nobody's place. */
+function greets({ phase }: Seat): boolean {
+  return phase === "hello" || phase === "waitEpoch" || phase === "ackEpoch";
 }

@@ -154,23 +154,28 @@ export class Learner {
   #onLeaderInfo(packet: QuorumPacket): void {
     if (packet.type !== PacketType.leaderInfo) return this.#unexpected(packet);
     const epoch = epochOf(packet.zxid);
-    const { lastZxid, currentEpoch, wantsSnapshot } = this.#options;
-    if (epoch < this.#acceptedEpoch) {
-      return this.#leave(`its epoch ${epoch} is older than the accepted one, ${this.#acceptedEpoch}`);
-    }
+    const { isObserver, lastZxid, currentEpoch, wantsSnapshot } = this.#options;
+    // An observer's promise counts for nothing. It makes none before the epoch begins, and breaks one of an Apache
+    // server's: else, where the epoch promised came to nothing, it could follow nobody until there is a later one.
+    const oldest = isObserver ? currentEpoch : this.#acceptedEpoch;
+    if (epoch < oldest) return this.#leave(`its epoch ${epoch} is older than the accepted one, ${oldest}`);
     // Once promised it would be on the disk for good.
     if (epoch > epochMax) return this.#leave(`its epoch ${epoch} is out of reason`);
     this.#epoch = epoch;
     let isAck = !wantsSnapshot;
     if (epoch > this.#acceptedEpoch) {
-      this.#effects.acceptEpoch(epoch);
-      this.#acceptedEpoch = epoch;
+      if (!isObserver) this.#acceptEpoch();
     } else {
       // Accepted before: another ack of it must not count (ZOOKEEPER-1343).
       isAck = false;
     }
     this.#phase = "sync";
     this.#effects.sendAckEpoch(wantsSnapshot ? -1 : lastZxid, isAck ? currentEpoch : -1);
+  }
+
+  #acceptEpoch(): void {
+    this.#effects.acceptEpoch(this.#epoch);
+    this.#acceptedEpoch = this.#epoch;
   }
 
   #onSyncKind(packet: QuorumPacket): void {
@@ -265,6 +270,8 @@ export class Learner {
         new TextDecoder().decode(packet.bytes.subarray(packet.dataStart, packet.dataEnd)),
       );
     }
+    // Before there are txns of it in the log: a start must not find those of an epoch that it knows nothing of.
+    if (this.#epoch > this.#acceptedEpoch) this.#acceptEpoch();
     if (this.#isUnlogged) {
       this.#effects.persistSnapshot();
       this.#isUnlogged = false;

@@ -69,6 +69,8 @@ export interface LeadingParts {
   readonly host: LeaderRoleHost;
   readonly peer: LeadingPeer;
   readonly trace?: Trace;
+  /** Whether a server belongs to the committed membership or the last seen one. */
+  isMember(id: ServerId): boolean;
   /** Made when the office is established: from then on requests become txns. */
   makePreparation(lastZxid: Zxid): Preparation;
   /** The epoch is promised: what is made under it may be named after it. @throws {DiskError} */
@@ -250,7 +252,7 @@ export class Leading implements LeadershipEffects, Learners {
     if (!this.#handlers.delete(seat.link)) return;
     this.#forwarded = this.#forwarded.filter((one) => one !== handler);
     this.#syncs = this.#syncs.filter((sync) => sync.handler !== handler);
-    this.#leadership.onClosed(seat);
+    if (!this.#over) this.#leadership.onClosed(seat);
     this.#parts.logger.info("A learner is gone", { server: seat.serverId, reason });
   }
 
@@ -259,6 +261,10 @@ export class Leading implements LeadershipEffects, Learners {
   acceptEpoch(epoch: number): void {
     this.#parts.database.saveEpoch("acceptedEpoch", epoch);
     this.#parts.onEpochAccepted(epoch);
+  }
+
+  promiseEpoch(epoch: number): void {
+    this.#parts.database.saveEpoch("acceptedEpoch", epoch);
   }
 
   beginEpoch(epoch: number): void {

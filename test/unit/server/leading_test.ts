@@ -311,6 +311,25 @@ describe("a membership that was proposed under the last leader", () => {
   });
 });
 
+describe("a connection in the name of a learner that follows", () => {
+  test("takes its place when that is silent for a tick, and not before", async () => {
+    const { offices, leader, follower } = await ensemble();
+    const other = await new RawLearner(offices).connect();
+    await other.introduce(2);
+    await other.acceptEpoch();
+    await offices.pass(5000);
+    expect(other.received()).toEqual(["LEADERINFO 10.0"]);
+    leader.write("/a");
+    await offices.settle();
+    expect([follower.has("/a"), follower.take().at(-1)]).toEqual([true, "up to date in epoch 10"]);
+    offices.network.sockets[0].stalled = true;
+    await offices.pass(2000);
+    expect(other.received()).toEqual(["DIFF 10.1", "PROPOSAL 10.1", "COMMIT 10.1", "NEWLEADER 10.0"]);
+    await other.ack("10.0");
+    expect([other.received().at(-1), leader.take()]).toEqual(["UPTODATE -1", ["established in epoch 10"]]);
+  });
+});
+
 describe("a learner that sends nonsense", () => {
   /** What it sends once it is up to date, or at first; the leader and its other follower go on. */
   async function costsOneLink(send: (learner: RawLearner) => Promise<void>): Promise<void> {
