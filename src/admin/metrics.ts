@@ -146,7 +146,7 @@ export class SizeRange {
 export class ServerMetrics {
   /** Requests, pings and four-letter words taken from clients (`packets_received`). */
   readonly packetsReceived: Counter = new Counter();
-  /** Replies and watch events sent to clients (`packets_sent`). */
+  /** Replies, watch events and answers to four-letter words (`packets_sent`; Apache counts each 8 KiB of the last). */
   readonly packetsSent: Counter = new Counter();
   /** From a request's arrival to its reply, ms, all kinds together (`avg_latency` and its neighbours). */
   readonly requestLatency: Summary = new Summary();
@@ -178,6 +178,14 @@ export class ServerMetrics {
   readonly startupSnapshotLoadTime: Summary = new Summary();
   readonly startupTxnsLoadTime: Summary = new Summary();
   readonly startupTxnsLoaded: Summary = new Summary();
+  /** From looking for a leader to having one, ms (`election_time`). */
+  readonly electionTime: Summary = new Summary();
+  /** Without taking part in broadcast, ms (`unavailable_time`); of a leader (`leader_unavailable_time`). */
+  readonly unavailableTime: Summary = new Summary();
+  readonly leaderUnavailableTime: Summary = new Summary();
+  /** From the epoch's acceptance until a learner takes part, ms (`follower_sync_time`, `observer_sync_time`). */
+  readonly followerSyncTime: Summary = new Summary();
+  readonly observerSyncTime: Summary = new Summary();
   /** Watches fired by one change, by the kind of event (`node_created_watch_count` and its neighbours). */
   readonly nodeCreatedWatches: Summary = new Summary();
   readonly nodeDeletedWatches: Summary = new Summary();
@@ -190,7 +198,7 @@ export class ServerMetrics {
   readonly watchBytes: Counter = new Counter();
   /** Connect requests read (`connection_request_count`). */
   readonly connectionRequests: Counter = new Counter();
-  /** Connections closed by the server or lost (`connection_drop_count`). */
+  /** Connections that their clients ended, or that were lost (`connection_drop_count`; NIOServerCnxn.handleFailedRead). */
   readonly connectionsDropped: Counter = new Counter();
   /** Connections refused at the door: too many, or throttled (`connection_rejected`). */
   readonly connectionsRejected: Counter = new Counter();
@@ -202,9 +210,16 @@ export class ServerMetrics {
   readonly sessionsExpired: Counter = new Counter();
   /** Requests refused for their size (`large_requests_rejected`). */
   readonly largeRequestsRejected: Counter = new Counter();
-  /** Proposals made (`proposal_count`) and txns committed (`commit_count`). */
+  /** Connect requests that named a session (`connection_revalidate_count`). */
+  readonly connectionRevalidations: Counter = new Counter();
+  /** Sessions that a leader was asked about by learners (`revalidate_count`). */
+  readonly revalidations: Counter = new Counter();
+  /** Proposals made (`proposal_count`) and txns committed (`commit_count`), by a leader. */
   readonly proposals: Counter = new Counter();
   readonly commits: Counter = new Counter();
+  /** What a learner is told by its leader (`learner_proposal_received_count`, `learner_commit_received_count`). */
+  readonly learnerProposals: Counter = new Counter();
+  readonly learnerCommits: Counter = new Counter();
   /** Txns handed to the log (`sync_processor_request_queued`). */
   readonly txnsQueuedForLog: Counter = new Counter();
   /** Snapshots sent to learners (`snap_count`) and logs of differences (`diff_count`). */
@@ -231,8 +246,12 @@ export class ServerMetrics {
     ["sessionless_connections_expired", this.sessionlessConnectionsExpired],
     ["stale_sessions_expired", this.sessionsExpired],
     ["large_requests_rejected", this.largeRequestsRejected],
+    ["connection_revalidate_count", this.connectionRevalidations],
+    ["revalidate_count", this.revalidations],
     ["proposal_count", this.proposals],
     ["commit_count", this.commits],
+    ["learner_proposal_received_count", this.learnerProposals],
+    ["learner_commit_received_count", this.learnerCommits],
     ["sync_processor_request_queued", this.txnsQueuedForLog],
     ["snap_count", this.snapshotsSent],
     ["diff_count", this.diffsSent],
@@ -250,6 +269,11 @@ export class ServerMetrics {
     ["startup_snap_load_time", this.startupSnapshotLoadTime],
     ["startup_txns_load_time", this.startupTxnsLoadTime],
     ["startup_txns_loaded", this.startupTxnsLoaded],
+    ["election_time", this.electionTime],
+    ["unavailable_time", this.unavailableTime],
+    ["leader_unavailable_time", this.leaderUnavailableTime],
+    ["follower_sync_time", this.followerSyncTime],
+    ["observer_sync_time", this.observerSyncTime],
     ["node_created_watch_count", this.nodeCreatedWatches],
     ["node_deleted_watch_count", this.nodeDeletedWatches],
     ["node_changed_watch_count", this.nodeChangedWatches],

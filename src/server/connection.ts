@@ -149,12 +149,8 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
 
   onClose(): void {
     if (this.#phase === "closed") return;
-    this.#phase = "closed";
-    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) {
-      this.#stopWaiting(next);
-    }
-    this.#waiting = null;
-    this.host.onConnectionClosed(this);
+    if (this.#phase !== "ending") this.host.metrics.connectionsDropped.add(1);
+    this.#onClosed();
   }
 
   onBadLength(length: number): void {
@@ -289,7 +285,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
   close(): void {
     if (this.#phase === "closed") return;
     this.socket.destroy();
-    this.onClose();
+    this.#onClosed();
   }
 
   /** This connection has bytes to send at the end of the turn. */
@@ -302,6 +298,15 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
   /** The server as a whole is less busy: goes on reading if only that had stopped it. */
   onPressureGone(): void {
     this.#maybeResume();
+  }
+
+  #onClosed(): void {
+    this.#phase = "closed";
+    for (let next = this.#waiting?.shift(); next !== undefined; next = this.#waiting?.shift()) {
+      this.#stopWaiting(next);
+    }
+    this.#waiting = null;
+    this.host.onConnectionClosed(this);
   }
 
   #onFirstBytes(bytes: Uint8Array): void {
@@ -327,7 +332,9 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     this.host.metrics.packetsReceived.add(1);
     // Before it is answered, since the answer may list this connection, as one that is no longer read.
     this.end();
-    this.#out.raw(new TextEncoder().encode(this.host.answerFourLetter(word, first.subarray(4))));
+    const answer = new TextEncoder().encode(this.host.answerFourLetter(word, first.subarray(4)));
+    if (answer.length > 0) this.#countSent();
+    this.#out.raw(answer);
     this.markDirty();
   }
 

@@ -18,6 +18,7 @@ import type { ServerId } from "../quorum/quorum.ts";
 import type { DataDirs } from "../storage/data_dirs.ts";
 import { orphansOf, type Recovered } from "../storage/recovery.ts";
 import type { LoggedEntry } from "../zab/committed_log.ts";
+import { Availability } from "./availability.ts";
 import type { DatabaseUser } from "./database.ts";
 import { ElectionPort } from "./election_port.ts";
 import { MembershipKeeper } from "./membership_keeper.ts";
@@ -63,6 +64,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   readonly #port: ElectionPort;
   readonly #quorumPort: QuorumPort;
   readonly #pace = new LookPace();
+  readonly #availability: Availability;
   readonly #recovered: Recovered;
   #office: Leading | Following | null = null;
   #role: LeaderRole | LearnerRole | null = null;
@@ -101,6 +103,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       onFatal: (error) => this.onFatal(error),
     });
     const { logger, disk, network, clock } = world;
+    this.#availability = new Availability(this.#core.metrics, clock.monotonicMs());
     this.#members = new MembershipKeeper({
       self,
       config: ensemble,
@@ -357,7 +360,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   #look(): void {
     const { tree, database } = this.#core;
     this.#world.trace?.({ kind: "state", state: "LOOKING" });
-    this.#core.metrics.lookings.add(1);
+    this.#availability.onLooking(this.#world.clock.monotonicMs());
     const zxid = tree.lastProcessedZxid;
     this.#world.logger.info("Now looking for a leader", {
       zxid: `0x${zxidToHex(zxid)}`,
@@ -390,6 +393,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     this.#endReadOnly();
     trace?.({ kind: "state", state });
     logger.info("A leader is elected", { leader: vote.leader, state, round: vote.electionEpoch });
+    this.#availability.onOffice(clock.monotonicMs());
     this.#leaderConfig = null;
     const { tickMs } = this.#config;
     const { initLimitTicks, syncLimitTicks } = this.#ensemble;
@@ -475,6 +479,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     if (this.#office === null || this.#ending || this.#stopped) return;
     this.#world.logger.warn("The office is over", { was: this.#election.state.toLowerCase(), reason });
     this.#ending = true;
+    this.#availability.onOfficeOver(this.#world.clock.monotonicMs());
     this.#core.replica.becomeIdle();
     this.#office.close(reason);
     this.#election.leave();
@@ -661,6 +666,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
     this.#core.replica.becomeServing(role, servesClients);
     this.#resolveServing(role.mode);
     this.#pace.onServing(this.#world.clock.monotonicMs());
+    this.#availability.onServing(role.mode === "leader", this.#world.clock.monotonicMs());
     this.#arm();
   }
 

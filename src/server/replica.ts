@@ -306,6 +306,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.metrics.connectionRequests.add(1);
     const role = this.#role;
     // Without a quorum only clients that asked for it are served what may be old (ZooKeeperServer.processConnectRequest).
+    if (role === null) this.metrics.connectionsClosedNotServing.add(1);
     if (role === null || !this.#servesClients || (this.isReadOnly && request.readOnly !== true)) {
       return connection.close();
     }
@@ -331,6 +332,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
       if (!role.createSession(session, connection)) this.onSessionRefused(session, connection);
       return;
     }
+    this.metrics.connectionRevalidations.add(1);
     // The password comes first: a stranger must not be able to disturb the session's owner.
     if (!sameBytes(request.password, sessionPassword(request.sessionId))) {
       return this.refuseSession(connection, request.sessionId, "wrong password");
@@ -494,7 +496,6 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.watches.removeAll(connection);
     this.connections.remove(connection);
     this.#paused.delete(connection);
-    this.metrics.connectionsDropped.add(1);
     if (connection.session?.owner === connection) connection.session.owner = nobody;
   }
 

@@ -6,6 +6,7 @@
 import { expect } from "bun:test";
 import { fourLetterWord } from "../interop/apache_server.ts";
 import { connectFrame } from "../wire/frames.ts";
+import { until } from "../wire/until.ts";
 import { conform, target } from "./harness.ts";
 
 const ask = (word: string) => fourLetterWord(target, word);
@@ -208,6 +209,27 @@ conform("crst and srst reset what they say", async (t) => {
   const received = Number(/Received: (\d+)/.exec(await ask("srvr"))![1]);
   expect(received).toBeLessThan(20);
   await t.c.ping();
+});
+
+conform("answers to four-letter words count as sent", async () => {
+  const sent = async () => Number(/Sent: (\d+)/.exec(await ask("srvr"))![1]);
+  const before = await sent();
+  for (let i = 0; i < 10; i++) await ask("ruok");
+  // A word's own answer is not counted when it tells the figure.
+  expect(await sent()).toBe(before + 11);
+});
+
+conform("a connection counts as dropped when its client ends it, and not when the server does", async (t) => {
+  const dropped = async () => Number(/^zk_connection_drop_count\t(\d+)$/m.exec(await ask("mntr"))![1]);
+  const before = await dropped();
+  for (let i = 0; i < 5; i++) await ask("ruok");
+  await (await t.open()).vanish();
+  await (await t.connect()).close();
+  await until("the two to count", async () => await dropped() === before + 2 || undefined);
+  const garbage = await t.connect();
+  garbage.send(new Uint8Array(4).fill(0x7f));
+  await garbage.expectClose();
+  expect(await dropped()).toBe(before + 2);
 });
 
 conform("a connection without a session is in cons with its counters alone", async (t) => {

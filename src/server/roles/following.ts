@@ -94,6 +94,8 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   readonly #connectByMs: number;
   #dials = 0;
   #dialTimer: Timer | null = null;
+  /** When this learner took on the leader's epoch: its synchronization begins. */
+  #acceptedMs = 0;
   /** Newest zxid in the log when it began to serve. */
   #zxidBefore: Zxid = 0;
   #over = false;
@@ -199,6 +201,7 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   }
 
   sendAckEpoch(zxid: Zxid, currentEpoch: number): void {
+    this.#acceptedMs = this.#parts.clock.monotonicMs();
     const data = new Uint8Array(4);
     new DataView(data.buffer).setInt32(0, currentEpoch);
     this.#link!.send(PacketType.ackEpoch, zxid, data);
@@ -259,7 +262,9 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   }
 
   serve(epoch: number): void {
-    const { database, peer, trace, isObserver, leader } = this.#parts;
+    const { database, peer, trace, isObserver, leader, metrics, clock } = this.#parts;
+    const syncTime = isObserver ? metrics.observerSyncTime : metrics.followerSyncTime;
+    syncTime.record(clock.monotonicMs() - this.#acceptedMs);
     // As on the leader: a client that comes from there has seen this zxid.
     this.#zxidBefore = database.tree.lastProcessedZxid;
     database.tree.lastProcessedZxid = Math.max(this.#zxidBefore, makeZxid(epoch, 0));

@@ -458,6 +458,7 @@ export class Leading implements LeadershipEffects, Learners {
       case PacketType.ping:
         return this.#onPing(packet);
       case PacketType.revalidate:
+        this.#parts.metrics.revalidations.add(1);
         return this.#onRevalidate(handler, packet);
       case PacketType.request:
         return this.#onRequest(handler, packet);

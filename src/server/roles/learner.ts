@@ -195,12 +195,13 @@ export class LearnerRole implements Role {
     const kept = this.#keep(entry);
     this.#unacked.push(kept.zxid);
     this.#parts.log.append(kept.bytes, 0, kept.end, kept.zxid);
+    this.#parts.metrics.learnerProposals.add(1);
     this.#parts.metrics.txnsQueuedForLog.add(1);
   }
 
   onCommit(zxid: Zxid): void {
     this.#parts.trace?.({ kind: "commit", zxid });
-    this.#parts.metrics.commits.add(1);
+    this.#parts.metrics.learnerCommits.add(1);
     this.#committed = zxid;
     this.#applyReady();
   }
