@@ -22,6 +22,8 @@ export type TraceEvent =
   | { readonly kind: "propose"; readonly zxid: number; readonly entry: Uint8Array }
   /** A txn went to the log, not yet synced. */
   | { readonly kind: "log"; readonly zxid: number }
+  /** The disk had no room: this txn and all logged after it are not in the log any more. */
+  | { readonly kind: "refuse"; readonly zxid: number }
   /** Everything logged up to here is on stable storage. */
   | { readonly kind: "durable"; readonly zxid: number }
   /** A leader has a quorum for this proposal, or a learner is told so. */

@@ -323,6 +323,7 @@ export class Database implements LogEffects {
   }
 
   onRefused(firstZxid: Zxid, error: DiskError): void {
+    this.#parts.trace?.({ kind: "refuse", zxid: firstZxid });
     this.#refusal = error;
     this.#user.onRefused(firstZxid, error);
   }

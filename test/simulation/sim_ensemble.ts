@@ -4,12 +4,15 @@ import type { TraceEvent } from "../../src/base/trace.ts";
 import type { ServerAddress } from "../../src/client/connection_string.ts";
 import { ConfigError } from "../../src/config/config_error.ts";
 import type { ServerConfig } from "../../src/config/server_config.ts";
+import { OpCode } from "../../src/protocol/op_code.ts";
 import { type Membership, quorumOf } from "../../src/quorum/membership.ts";
 import { parseMembershipText } from "../../src/quorum/membership_text.ts";
 import type { ZnodeStore } from "../../src/tree/znode_store.ts";
+import { txnTypeOf } from "../../src/protocol/txn.ts";
 import { AgreedHistory } from "./checkers/agreed_history.ts";
 import { allCheckers } from "./checkers/all_checkers.ts";
 import type { Checker, ClientEvent, EndOfProcess } from "./checkers/checker.ts";
+import { decodeEntry } from "./checkers/znode_history.ts";
 import { SimClient } from "./clients/sim_client.ts";
 import { type SessionObserver, SimSession } from "./clients/sim_session.ts";
 import type { Parameters } from "./parameters.ts";
@@ -64,6 +67,10 @@ export class SimEnsemble {
   restartMs: ((server: SimServer) => number | null) | null = null;
   readonly #checkers: Checker[];
   #membership: Membership;
+  /** Those that were proposed since, and may turn out to be committed. */
+  #proposedMemberships: Membership[] = [];
+  /** Text of the one that the event at hand commits. */
+  #committedMembership: string | null = null;
   #fingerprint = 17;
   #watchedSteps = 0;
   #watchedMs = 0;
@@ -76,6 +83,10 @@ export class SimEnsemble {
       this.servers.push(this.#makeServer(id));
     }
     this.#membership = parseMembershipText(`${memberLines(parameters).join("\n")}\nversion=0`);
+    this.history.onCommitted(({ body }) => {
+      if (body.type !== OpCode.reconfig || body.data === null) return;
+      this.#committedMembership = new TextDecoder().decode(body.data);
+    });
     this.#checkers = allCheckers(this.history, {
       members: this.servers.map(({ id }) => id),
       voters: this,
@@ -92,7 +103,7 @@ export class SimEnsemble {
     return this.#fingerprint >>> 0;
   }
 
-  /** Servers and roles as last traced in force. */
+  /** Servers and roles, as was committed last, whether its leader has lived to put it in force or not. */
   get membership(): Membership {
     return this.#membership;
   }
@@ -100,6 +111,12 @@ export class SimEnsemble {
   /** @returns Whether these servers suffice in the membership at present. */
   isQuorum(servers: ReadonlySet<number>): boolean {
     return quorumOf(this.#membership).contains(servers);
+  }
+
+  /** @returns Whether these servers suffice, should what is proposed be committed, too. */
+  canGoOn(servers: ReadonlySet<number>): boolean {
+    return this.isQuorum(servers) &&
+      this.#proposedMemberships.every((membership) => quorumOf(membership).contains(servers));
   }
 
   server(id: number): SimServer {
@@ -250,10 +267,13 @@ export class SimEnsemble {
   readonly #serverEvents: SimServerEvents = {
     onTrace: (server, event) => {
       this.#mix(server.id, event.kind.length, "zxid" in event ? event.zxid : 0);
-      // A learner may be told of what its leader has only proposed.
-      if (event.kind === "config" && server.state === "LEADING") this.#onConfig(event.version, event.text);
+      if (event.kind === "propose") this.#onProposed(event.entry);
       this.history.onTrace(server.id, event);
       for (const checker of this.#checkers) checker.onTrace?.(server.id, event);
+      if (this.#committedMembership !== null) this.#onMembership(this.#committedMembership);
+      this.#committedMembership = null;
+      // The first one has a version, and no txn; of others a learner may be told when they are only proposed.
+      if (event.kind === "config" && server.state === "LEADING") this.#onMembership(event.text);
       for (const listener of this.listeners) listener.onTrace?.(server, event);
     },
     onLog: (server, level, message, fields) => {
@@ -304,8 +324,20 @@ export class SimEnsemble {
     if (delayMs !== null) this.scheduler.after(delayMs, () => server.start());
   }
 
-  #onConfig(version: number, text: string): void {
-    if (version > this.#membership.version) this.#membership = parseMembershipText(text);
+  #onMembership(text: string): void {
+    const membership = parseMembershipText(text);
+    if (membership.version <= this.#membership.version) return;
+    this.#membership = membership;
+    this.#proposedMemberships = this.#proposedMemberships.filter(({ version }) =>
+      version > membership.version
+    );
+  }
+
+  #onProposed(entry: Uint8Array): void {
+    if (txnTypeOf(entry, 0) !== OpCode.reconfig) return;
+    const { body } = decodeEntry(entry);
+    if (body.type !== OpCode.reconfig || body.data === null) return;
+    this.#proposedMemberships.push(parseMembershipText(new TextDecoder().decode(body.data)));
   }
 
   #mix(one: number, two: number, three: number): void {

@@ -1,5 +1,4 @@
 import { counterOf } from "../../src/protocol/zxid.ts";
-import { votersOf } from "../../src/quorum/membership.ts";
 import { Faults } from "./faults.ts";
 import { drawParameters, type FaultKind, type ParameterChanges, type Parameters } from "./parameters.ts";
 import { SimEnsemble, type Violation } from "./sim_ensemble.ts";
@@ -106,8 +105,8 @@ function heal(ensemble: SimEnsemble, faults: Faults, writer: TraceWriter | null)
 }
 
 function isHopeless(ensemble: SimEnsemble): boolean {
-  const living = votersOf(ensemble.membership).filter(({ id }) => ensemble.server(id).refusal === null);
-  return !ensemble.isQuorum(new Set(living.map(({ id }) => id)));
+  const living = ensemble.servers.filter(({ refusal }) => refusal === null);
+  return !ensemble.canGoOn(new Set(living.map(({ id }) => id)));
 }
 
 /** @returns Why the ensemble cannot be said to go on, or null. */

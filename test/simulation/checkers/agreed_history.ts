@@ -104,6 +104,9 @@ export class AgreedHistory {
         return append(chain, event.zxid);
       case "log":
         return append(chain, event.zxid);
+      case "refuse":
+        chain.length = chain.zxids.findLastIndex((held) => held < event.zxid) + 1;
+        return;
       case "truncate":
         return cut(chain, event.zxid);
       case "load":

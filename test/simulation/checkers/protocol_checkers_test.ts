@@ -245,6 +245,12 @@ describe("CommittedIsDurable", () => {
     expect(written.failures).toEqual(["server 1 committed 0x100000001, which is durable only on [1]"]);
   });
 
+  test("does not take for committed what a full disk has kept out of the log", () => {
+    const written = judged().lead(1, 1).agree(1, z(1, 1)).propose(1, z(1, 2)).durable(1, z(1, 2));
+    written.log(2, z(1, 2)).trace(2, { kind: "refuse", zxid: z(1, 2) }).end(1, "killed").lead(2, 2);
+    expect(written.failures).toEqual([]);
+  });
+
   test("takes for durable what a power cut has left", () => {
     const written = judged().lead(1, 1).propose(1, z(1, 1)).durable(1, z(1, 1)).log(2, z(1, 1));
     expect(written.end(2, "power cut").load(2, z(1, 1)).end(1, "killed").lead(1, 2).failures).toEqual([]);
