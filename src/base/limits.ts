@@ -33,10 +33,14 @@ export const limits = {
   committedLogBytesMax: 32 * 1024 * 1024,
   /** Bytes of one notification between servers; a larger one closes the connection (QuorumCnxManager). */
   electionMessageBytesMax: 512 * 1024,
-  /** Servers that the election port knows, of the configuration and beyond; others are hung up on. */
+  /** Bytes of one notification of a server that is in no configuration, as one about to join; as above. */
+  electionStrangerBytesMax: 64 * 1024,
+  /** Servers that the election port knows; of those that are in no configuration others are hung up on. */
   electionPeersMax: 1024,
-  /** Connections on the election port that have not said yet who they are; others are hung up on. */
+  /** Connections on the election port that have not said yet who they are; the oldest of more is hung up on. */
   electionGreetingsMax: 256,
+  /** Learners that connected before their server knew that it leads; see {@linkcode QuorumPort} for who gives way. */
+  earlyLearnersMax: 64,
   /** Bytes of requests that a client keeps for a connection or a slow network; further requests are refused. */
   clientWaitingBytesMax: 64 * 1024 * 1024,
   /** Requests of a client without an answer; further ones are refused. */

@@ -2,7 +2,16 @@ import { assert } from "../base/assert.ts";
 import { longMin, type Notification, notificationVersion, type PeerState } from "../protocol/notification.ts";
 import type { Quorum, ServerId } from "../quorum/quorum.ts";
 import { isQuorum, saysItLeads, type Votes } from "./tally.ts";
-import { beats, type HeardVote, nobody, sameVote, untrustedZxid, type Vote } from "./vote.ts";
+import {
+  beats,
+  type HeardVote,
+  isLaterRound,
+  nextRound,
+  nobody,
+  sameVote,
+  untrustedZxid,
+  type Vote,
+} from "./vote.ts";
 
 /** Who takes part, as one server sees it. Never changed: replaced as a whole ({@link Election.setMembership}). */
 export interface ElectionMembership {
@@ -122,7 +131,7 @@ export class Election {
   /** The newest vote of each peer that came when this server was between two roles. */
   #early = new Map<ServerId, Notification>();
 
-  /** Absent: never reached nor refused. */
+  /** Absent: never reached nor refused. Bound: those that are linked, and voters. */
   #links = new Map<ServerId, "up" | "down">();
   /** Servers that look and were not told of this server's leader, or of a leader whose epoch is not established. */
   #askers = new Set<ServerId>();
@@ -220,6 +229,9 @@ export class Election {
   setMembership(membership: ElectionMembership, nowMs: number): void {
     this.#membership = membership;
     this.#voters = votersOf(membership);
+    for (const [sid, link] of this.#links) {
+      if (link === "down" && !this.#voters.has(sid)) this.#links.delete(sid);
+    }
     if (this.#initial !== undefined) {
       this.#outside.clear();
       this.#beginRound(nowMs);
@@ -236,7 +248,8 @@ export class Election {
 
   /** The link to `sid` broke, or could not be made. */
   onLinkDown(sid: ServerId, nowMs: number): void {
-    this.#links.set(sid, "down");
+    if (this.#voters.has(sid)) this.#links.set(sid, "down");
+    else this.#links.delete(sid);
     this.#askers.delete(sid);
     this.#forget(sid);
     this.#evaluate(nowMs);
@@ -287,7 +300,7 @@ export class Election {
     const current = this.#current!;
     // A leader that a reconfiguration designated was elected in no round.
     if (this.#isEstablished || from !== current.leader || current.electionEpoch < 0) return false;
-    return electionEpoch > current.electionEpoch ||
+    return isLaterRound(electionEpoch, current.electionEpoch) ||
       (electionEpoch === current.electionEpoch && leader !== from);
   }
 
@@ -332,14 +345,15 @@ export class Election {
     // A server without a vote does not take part in deciding: it follows what voters have decided.
     if (!this.#membership.selfVotes) return;
     const vote: HeardVote = { ...voteOf(notification), state: "LOOKING", version: 0 };
-    if (vote.electionEpoch < this.#round) return this.#answerLooking(from, nowMs);
+    const isLater = isLaterRound(vote.electionEpoch, this.#round);
+    if (vote.electionEpoch !== this.#round && !isLater) return this.#answerLooking(from, nowMs);
     if (!this.#voters.has(vote.leader)) return;
     if (vote.zxid === untrustedZxid) this.#mute.add(from);
     if (vote.zxid === untrustedZxid || this.#initial!.zxid === untrustedZxid) return this.#evaluate(nowMs);
 
     const weightOf = (sid: ServerId) => this.#membership.weightOf(sid);
     let told = true;
-    if (vote.electionEpoch > this.#round) {
+    if (isLater) {
       this.#round = vote.electionEpoch;
       this.#received.clear();
       this.#mute.clear();
@@ -444,7 +458,7 @@ export class Election {
   }
 
   #beginRound(nowMs: number): void {
-    this.#round++;
+    this.#round = nextRound(this.#round);
     this.#received.clear();
     this.#mute.clear();
     this.#notificationMs = this.#times.notificationMsMin;

@@ -1,4 +1,4 @@
-import { longMin, type PeerState } from "../protocol/notification.ts";
+import { longMin, type PeerState, roundLimit } from "../protocol/notification.ts";
 import type { ServerId } from "../quorum/quorum.ts";
 
 /** Whom a server wants to lead, and what speaks for it. */
@@ -18,6 +18,17 @@ export interface HeardVote extends Vote {
   readonly state: PeerState;
   /** Version of the notification; 0 among the votes of one's own round, where it does not matter. */
   readonly version: number;
+}
+
+/** @returns The round behind this one. */
+export function nextRound(round: number): number {
+  return round + 1 < roundLimit ? round + 1 : 1;
+}
+
+/** Whether one round is later than another: what lies more than half of all rounds behind is ahead by the rest of them. */
+export function isLaterRound(round: number, than: number): boolean {
+  const ahead = round - than;
+  return ahead > 0 ? ahead <= roundLimit / 2 : ahead < -roundLimit / 2;
 }
 
 /** Stands for the leader, and for the zxid and epoch of observers, in the vote of a server that has none. */

@@ -39,6 +39,12 @@ export const notificationVersion = 2;
 /** Java's Long.MIN_VALUE: stands in votes for what a server without a vote does not have. Exact as a number. */
 export const longMin = -0x8000000000000000;
 
+/**
+ * Rounds are counted below this, and then from the beginning again: one word in a member's name could else bring an
+ * ensemble to the last number there is. Far from the edge it is Apache's order, and no ensemble gets near it by itself.
+ */
+export const roundLimit = 2 ** 52;
+
 /** A server's vote and state, as told to another. All numbers are int64, exact up to 2^53. */
 export interface Notification {
   readonly state: PeerState;
@@ -78,7 +84,7 @@ export function encodeNotification(notification: Notification): Uint8Array {
  * Reads the body of a notification.
  *
  * @returns Null for what is to be passed over: too short, cut off, with an unknown state, with a configuration
- *   length that cannot be, or with a round that cannot be counted on from (beyond 2^53).
+ *   length that cannot be, or with a round that is none. -1 is that of a leader which a reconfiguration designated.
  */
 export function decodeNotification(bytes: Uint8Array, start = 0, end = bytes.length): Notification | null {
   const length = end - start;
@@ -89,7 +95,7 @@ export function decodeNotification(bytes: Uint8Array, start = 0, end = bytes.len
   const leader = reader.longNumber();
   const zxid = reader.longNumber();
   const electionEpoch = reader.longNumber();
-  if (state === undefined || !Number.isSafeInteger(electionEpoch)) return null;
+  if (state === undefined || electionEpoch < -1 || electionEpoch >= roundLimit) return null;
   const old = { state, leader, zxid, electionEpoch, version: 0, configText: null };
   if (length === 28) return { ...old, peerEpoch: epochOf(zxid) };
   const peerEpoch = reader.longNumber();

@@ -293,6 +293,11 @@ export interface LearnerInfo {
   readonly configVersion: Zxid;
 }
 
+/** Whether a packet is what a learner says first. */
+export function isLearnerInfo({ type }: QuorumPacket): boolean {
+  return type === PacketType.followerInfo || type === PacketType.observerInfo;
+}
+
 /** Decodes the data of FOLLOWERINFO and OBSERVERINFO, as leniently as Leader does: what is missing is unsaid. */
 export function decodeLearnerInfo(packet: QuorumPacket): LearnerInfo {
   const { dataLength } = packet;

@@ -217,11 +217,16 @@ export class ElectionPort {
         this.#world.log.warn("Closed an election connection", { from: socket.remoteAddress, reason });
       },
     });
-    if (this.#closed || this.#greeting.size >= limits.electionGreetingsMax) {
+    if (this.#closed) {
       socket.destroy();
       return greeting;
     }
     this.#greeting.add(greeting);
+    // A sound one says at once who it is; were the newest turned away, those that say nothing would keep it out.
+    if (this.#greeting.size > limits.electionGreetingsMax) {
+      const [oldest] = this.#greeting;
+      oldest.drop();
+    }
     greeting.giveUpAfter(this.#world.clock, this.#options.handshakeMs);
     return greeting;
   }
@@ -310,7 +315,10 @@ export class ElectionPort {
 
   #establish(peer: Peer, socket: Socket): Link {
     const old = peer.link;
-    const link: Link = new Link(socket, {
+    const bytesMax = this.#isKnown(peer.sid)
+      ? limits.electionMessageBytesMax
+      : limits.electionStrangerBytesMax;
+    const link: Link = new Link(socket, bytesMax, {
       onMessage: (bytes) => {
         if (peer.link === link) peer.onHeard();
         this.#events.onMessage(peer.sid, bytes);
@@ -399,7 +407,7 @@ export class ElectionPort {
   #peer(sid: ServerId): Peer | undefined {
     let peer = this.#peers.get(sid);
     if (peer === undefined) {
-      if (this.#peers.size >= limits.electionPeersMax) return undefined;
+      if (this.#peers.size >= limits.electionPeersMax && !this.#isKnown(sid)) return undefined;
       peer = new Peer(sid);
       this.#peers.set(sid, peer);
     }
@@ -408,8 +416,13 @@ export class ElectionPort {
 
   /** Forgets a server that belongs to no configuration and is not connected. */
   #tidy(peer: Peer): void {
-    if (peer.link !== null || peer.dialling || this.#options.addressesOf(peer.sid).length > 0) return;
+    if (peer.link !== null || peer.dialling || this.#isKnown(peer.sid)) return;
     this.#peers.delete(peer.sid);
+  }
+
+  /** Whether a configuration names this server. */
+  #isKnown(sid: ServerId): boolean {
+    return this.#options.addressesOf(sid).length > 0;
   }
 }
 
@@ -477,15 +490,17 @@ interface LinkOwner {
 class Link implements SocketEvents, FrameHandler {
   readonly #socket: Socket;
   readonly #owner: LinkOwner;
-  readonly #splitter = new FrameSplitter(limits.electionMessageBytesMax);
+  readonly #splitter: FrameSplitter;
   #dropped = false;
   /** The network has not taken all of the last message. */
   #stalled = false;
   /** The newest message meanwhile. */
   #next: Uint8Array | null = null;
 
-  constructor(socket: Socket, owner: LinkOwner) {
+  /** @param bytesMax Of a message that comes. */
+  constructor(socket: Socket, bytesMax: number, owner: LinkOwner) {
     this.#socket = socket;
+    this.#splitter = new FrameSplitter(bytesMax);
     this.#owner = owner;
   }
 

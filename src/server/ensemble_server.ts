@@ -141,6 +141,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       links: this.#core.replica,
       trace: world.trace,
       onLearner: (link) => this.#onLearner(link),
+      isMember: (id) => this.#isMember(id),
     });
   }
 
@@ -417,7 +418,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
         quorums: this.#members.quorums,
         localSessions: this.#ensemble.localSessions,
         epochWaitMs: this.#ensemble.epochWaitMs ?? epochWaitMs,
-        isMember: (id) => this.#members.find(id) !== undefined,
+        isMember: (id) => this.#isMember(id),
         makePreparation: (zxid) => this.#makePreparation(zxid),
         onEpochAccepted: (epoch) => this.#versionMembership(epoch),
       });
@@ -599,6 +600,10 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   }
 
   // Ports.
+
+  #isMember(id: ServerId): boolean {
+    return this.#members.find(id) !== undefined;
+  }
 
   /** Where the membership said last that clients are served. */
   #memberClient: ClientAddress | undefined;

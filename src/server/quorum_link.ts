@@ -4,6 +4,8 @@ import type { Trace } from "../base/trace.ts";
 import type { AuthId } from "../protocol/acl.ts";
 import { JuteWriter } from "../jute/writer.ts";
 import {
+  decodeLearnerInfo,
+  isLearnerInfo,
   type PacketHandler,
   packetName,
   PacketSplitter,
@@ -16,6 +18,7 @@ import {
   writePacketWithIds,
 } from "../protocol/quorum_packet.ts";
 import type { Zxid } from "../protocol/zxid.ts";
+import type { ServerId } from "../quorum/quorum.ts";
 import type { TreeSnapshotCursor } from "../tree/tree_snapshot.ts";
 
 /** What a {@link QuorumLink} asks of its server. */
@@ -89,6 +92,21 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     return this.#closed;
   }
 
+  /** Which learner the other end says that it is, where it has spoken before there is an owner. */
+  get announcedId(): ServerId | undefined {
+    let id: ServerId | undefined;
+    const splitter = new PacketSplitter(this.#host.fieldBytesMax);
+    const handler: PacketHandler = {
+      onPacket(packet) {
+        splitter.stop();
+        if (isLearnerInfo(packet)) id = decodeLearnerInfo(packet).serverId;
+      },
+      onBadPacket() {},
+    };
+    for (const bytes of this.#early) splitter.push(bytes, handler);
+    return id;
+  }
+
   /** The address of the other end, for messages. */
   get address(): string {
     return `${this.socket.remoteAddress}:${this.socket.remotePort}`;
@@ -107,7 +125,9 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     if (this.#owner !== null) return this.#splitter.push(bytes, this);
     this.#early.push(bytes);
     this.#earlyBytes += bytes.length;
-    if (this.#earlyBytes > earlyBytesMax) this.close("it sent too much before it was its turn");
+    if (this.#earlyBytes > limits.learnerGreetingBytesMax) {
+      this.close("it sent too much before it was its turn");
+    }
   }
 
   onDrain(): void {
@@ -237,6 +257,3 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     this.#owner?.onLinkClosed(reason);
   }
 }
-
-/** A learner's first packet fits many times. */
-const earlyBytesMax = 64 * 1024;

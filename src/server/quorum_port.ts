@@ -1,11 +1,12 @@
+import { limits } from "../base/limits.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Listener, Network } from "../base/network.ts";
 import type { Trace } from "../base/trace.ts";
+import type { ServerId } from "../quorum/quorum.ts";
 import { QuorumLink, type QuorumLinkHost } from "./quorum_link.ts";
 
 /** A learner that connects before this server knows that it leads is kept waiting for so long, ms. */
 const earlyLearnerMs = 1000;
-const earlyLearnersMax = 64;
 const notLeading = "this server does not lead";
 
 /** What a {@link QuorumPort} is made of. */
@@ -20,11 +21,16 @@ export interface QuorumPortParts {
    * @returns Whether this server leads, and has taken the link; or is still to know it; or does not.
    */
   onLearner(link: QuorumLink): "taken" | "early" | "refused";
+  /** Whether a server belongs to the committed membership or the last seen one. */
+  isMember(id: ServerId): boolean;
 }
 
 /**
  * The quorum port. It is open all the time, not only while its server leads as Apache's: a follower that has decided a
  * moment before its leader finds it open, and waits there for that moment.
+ *
+ * Bound: limits.earlyLearnersMax. Of more that wait, members keep their places; the oldest gives way of those that have
+ * said nothing, and then of all others.
  */
 export class QuorumPort {
   readonly #parts: QuorumPortParts;
@@ -81,10 +87,29 @@ export class QuorumPort {
     const fate = this.#parts.onLearner(link);
     if (fate === "taken") return;
     if (fate === "refused") return link.close(notLeading);
-    if (this.#early.size >= earlyLearnersMax) return link.close("too many learners wait");
+    if (this.#early.size >= limits.earlyLearnersMax) this.#giveWay();
     this.#early.add(link);
     this.#parts.clock.setTimer(earlyLearnerMs, () => {
       if (this.#early.delete(link)) link.close(notLeading);
     });
+  }
+
+  /** Makes room for a learner that may be a member. */
+  #giveWay(): void {
+    const members = new Set<ServerId>();
+    let victim: QuorumLink | undefined;
+    let isSilent = false;
+    // From the newest to the oldest: of several in one name the newest is the one that counts.
+    for (const link of [...this.#early].toReversed()) {
+      const id = link.announcedId;
+      if (id !== undefined && this.#parts.isMember(id) && !members.has(id)) members.add(id);
+      else if (id === undefined || !isSilent) {
+        victim = link;
+        isSilent = id === undefined;
+      }
+    }
+    if (victim === undefined) return;
+    this.#early.delete(victim);
+    victim.close("too many learners wait");
   }
 }

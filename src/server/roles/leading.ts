@@ -13,6 +13,7 @@ import type { Preparation } from "../../pipeline/preparation.ts";
 import { OpCode } from "../../protocol/op_code.ts";
 import {
   decodeLearnerInfo,
+  isLearnerInfo,
   learnerProtocolVersion,
   packetName,
   PacketType,
@@ -422,10 +423,8 @@ export class Leading implements LeadershipEffects, Learners {
   }
 
   #onHello(handler: LearnerHandler, packet: QuorumPacket): void {
+    if (!isLearnerInfo(packet)) return handler.link.close(`it began with ${packetName(packet.type)}`);
     const isObserver = packet.type === PacketType.observerInfo;
-    if (!isObserver && packet.type !== PacketType.followerInfo) {
-      return handler.link.close(`it began with ${packetName(packet.type)}`);
-    }
     const info = decodeLearnerInfo(packet);
     const { seat, link } = handler;
     link.peer = info.serverId;

@@ -136,11 +136,17 @@ describe("a notification", () => {
     }
   });
 
-  test("of a round beyond what can be counted on from is passed over", () => {
-    const bytes = fromHex(
-      "00000000 0000000000000003 0000000500000007 0020000000000000 0000000000000001 00000001",
-    );
-    expect(decodeNotification(bytes)).toBeNull();
+  test("of a round that is none is passed over", () => {
+    const read = (state: string, round: string) =>
+      decodeNotification(
+        fromHex(`${state} 0000000000000003 0000000500000007 ${round} 0000000000000001 00000001`),
+      )?.electionEpoch;
+    for (const round of ["0010000000000000", "0020000000000000", "7fffffffffffffff", "fffffffffffffffe"]) {
+      expect(read("00000000", round)).toBeUndefined();
+    }
+    expect(read("00000000", "000fffffffffffff")).toBe(2 ** 52 - 1);
+    // Of one that follows whom a reconfiguration designated.
+    expect(read("00000001", "ffffffffffffffff")).toBe(-1);
   });
 
   test("with the greatest zxid is passed on without turning negative", () => {

@@ -321,15 +321,31 @@ describe("nonsense costs one connection", () => {
     expect(one.seen()).toEqual([]);
   });
 
-  test("when there are too many that say nothing, and others are let in again when those are gone", async () => {
-    await world.station(1);
+  test("when there are too many that say nothing: the one that has for longest is hung up on", async () => {
+    const one = await world.station(1);
     const raws: Raw[] = [];
     for (let count = 0; count < limits.electionGreetingsMax; count++) {
       raws.push(await world.raw(portOf(1), new Uint8Array(0)));
     }
-    expect((await world.raw(portOf(1), handshake(2))).closed).toBe(true);
-    raws[0].socket.end();
-    expect((await world.raw(portOf(1), handshake(2))).closed).toBe(false);
+    raws.push(await world.raw(portOf(1), handshake(2)));
+    expect([raws[0].closed, raws[1].closed, raws.at(-1)!.closed]).toEqual([true, false, false]);
+    expect(one.seen()).toEqual(["up 2"]);
+    await world.raw(portOf(1), new Uint8Array(0));
+    expect(raws[1].closed).toBe(false);
+    await world.raw(portOf(1), new Uint8Array(0));
+    expect(raws[1].closed).toBe(true);
+  });
+
+  test("when a server of no configuration sends a message as long as only others may", async () => {
+    const one = await world.station(1);
+    const raw = await world.raw(portOf(1), handshake(99));
+    raw.socket.write(frame(limits.electionStrangerBytesMax, new Uint8Array(limits.electionStrangerBytesMax)));
+    await world.network.settle();
+    expect(raw.closed).toBe(false);
+    raw.socket.write(frame(limits.electionStrangerBytesMax + 1));
+    await world.network.settle();
+    expect(raw.closed).toBe(true);
+    expect(one.seen().at(-1)).toBe("down 99");
   });
 });
 
@@ -347,4 +363,8 @@ test("servers of no configuration are known as long as they are connected, and n
   await world.network.settle();
   await comeAndStay(5000, 1);
   expect(raws.at(-1)!.closed).toBe(false);
+  // Those of a configuration find a place however many others there are.
+  await comeAndStay(2, 1);
+  expect(raws.at(-1)!.closed).toBe(false);
+  expect(one.port.linked).toContain(2);
 });

@@ -80,7 +80,7 @@ describe("a quorum link", () => {
     expect(owner.take()).toEqual(["FOLLOWERINFO 4.0", "ACK 5.0"]);
 
     const noisy = new QuorumLink(new FakeHub(), socket, undefined);
-    noisy.onData(new Uint8Array(64 * 1024));
+    noisy.onData(new Uint8Array(limits.learnerGreetingBytesMax));
     expect(noisy.isClosed).toBe(false);
     noisy.onData(new Uint8Array(1));
     expect(noisy.isClosed).toBe(true);
