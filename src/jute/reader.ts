@@ -17,13 +17,14 @@ const emptyBytes = new Uint8Array(0);
  */
 export class JuteReader {
   bytes: Uint8Array = emptyBytes;
+  /** The same bytes, to read numbers from. */
+  dataView: DataView = new DataView(emptyBytes.buffer);
   /** Where the next read begins. */
   position = 0;
   /** First byte that does not belong to the range. */
   end = 0;
   /** Largest length accepted for one string or buffer. */
   fieldBytesMax: number = limits.frameBytesMax + limits.fieldBytesExtra;
-  #view: DataView = new DataView(emptyBytes.buffer);
 
   constructor(bytes?: Uint8Array, start = 0, end: number = bytes?.length ?? 0) {
     if (bytes !== undefined) this.reset(bytes, start, end);
@@ -33,7 +34,7 @@ export class JuteReader {
   reset(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.dataView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     }
     this.position = start;
     this.end = end;
@@ -56,14 +57,14 @@ export class JuteReader {
 
   int(): number {
     this.#need(4);
-    const value = this.#view.getInt32(this.position);
+    const value = this.dataView.getInt32(this.position);
     this.position += 4;
     return value;
   }
 
   long(): bigint {
     this.#need(8);
-    const value = this.#view.getBigInt64(this.position);
+    const value = this.dataView.getBigInt64(this.position);
     this.position += 8;
     return value;
   }
@@ -74,8 +75,8 @@ export class JuteReader {
    */
   longNumber(): number {
     this.#need(8);
-    const high = this.#view.getInt32(this.position);
-    const low = this.#view.getUint32(this.position + 4);
+    const high = this.dataView.getInt32(this.position);
+    const low = this.dataView.getUint32(this.position + 4);
     this.position += 8;
     return high * 0x100000000 + low;
   }

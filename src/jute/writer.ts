@@ -1,4 +1,5 @@
 import { assert } from "../base/assert.ts";
+import { copyWords, wordCopyMax } from "./word_copy.ts";
 
 const textEncoder = new TextEncoder();
 
@@ -13,12 +14,13 @@ export class JuteWriter {
   bytes: Uint8Array;
   /** Bytes written so far. */
   length = 0;
-  #view: DataView;
+  /** The same buffer, to read and write numbers in; replaced with it. */
+  dataView: DataView;
 
   /** @param capacity Bytes to begin with. */
   constructor(capacity = 1024) {
     this.bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.bytes.buffer);
+    this.dataView = new DataView(this.bytes.buffer);
   }
 
   /** Forgets what was written; gives memory back when it had grown beyond `keepBytes`. */
@@ -26,7 +28,7 @@ export class JuteWriter {
     this.length = 0;
     if (this.bytes.length > keepBytes) {
       this.bytes = new Uint8Array(keepBytes);
-      this.#view = new DataView(this.bytes.buffer);
+      this.dataView = new DataView(this.bytes.buffer);
     }
   }
 
@@ -37,7 +39,7 @@ export class JuteWriter {
     const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2));
     larger.set(this.bytes.subarray(0, this.length));
     this.bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    this.dataView = new DataView(larger.buffer);
   }
 
   /** Drops everything after the first `length` bytes. */
@@ -58,36 +60,34 @@ export class JuteWriter {
 
   int(value: number): void {
     this.reserve(4);
-    this.#view.setInt32(this.length, value);
+    this.dataView.setInt32(this.length, value);
     this.length += 4;
   }
 
   /** Writes over four bytes already written at `at`: a length or count known only later. */
   intAt(at: number, value: number): void {
-    this.#view.setInt32(at, value);
+    this.dataView.setInt32(at, value);
   }
 
   /** Any 64-bit value. */
   long(value: bigint): void {
     this.reserve(8);
-    this.#view.setBigInt64(this.length, BigInt.asIntN(64, value));
+    this.dataView.setBigInt64(this.length, BigInt.asIntN(64, value));
     this.length += 8;
   }
 
   /** A 64-bit value as its two halves; `high` signed, `low` signed or not. */
   longHalves(high: number, low: number): void {
     this.reserve(8);
-    this.#view.setInt32(this.length, high);
-    this.#view.setInt32(this.length + 4, low);
+    this.dataView.setInt32(this.length, high);
+    this.dataView.setInt32(this.length + 4, low);
     this.length += 8;
   }
 
   /** A 64-bit value that a number holds exactly: zxids of ours, times in ms, counters. */
   longNumber(value: number): void {
     this.reserve(8);
-    const high = Math.floor(value / 0x100000000);
-    this.#view.setInt32(this.length, high);
-    this.#view.setInt32(this.length + 4, value - high * 0x100000000);
+    setLongNumber(this.dataView, this.length, value);
     this.length += 8;
   }
 
@@ -98,7 +98,7 @@ export class JuteWriter {
     this.length += source.length;
   }
 
-  /** `count` bytes of `source` from `start`, without a length; makes no intermediate view for short runs. */
+  /** `count` bytes of `source` from `start`, without a length. */
   rawRange(source: Uint8Array, start: number, count: number): void {
     this.reserve(count);
     if (count <= 48) {
@@ -111,22 +111,17 @@ export class JuteWriter {
     this.length += count;
   }
 
-  /** Like {@link rawRange} of a source that a view is at hand for: by words, quickest up to some 200 bytes. */
-  rawView(source: DataView, start: number, count: number): void {
+  /** Like {@link rawRange} of a source that a view is at hand for: a short run needs no view of its own. */
+  rawRun(source: Uint8Array, view: DataView, start: number, count: number): void {
     this.reserve(count);
-    const target = this.#view;
-    let to = this.length;
-    let from = start;
-    const end = start + count;
-    for (; from + 16 <= end; from += 16, to += 16) {
-      target.setInt32(to, source.getInt32(from, true), true);
-      target.setInt32(to + 4, source.getInt32(from + 4, true), true);
-      target.setInt32(to + 8, source.getInt32(from + 8, true), true);
-      target.setInt32(to + 12, source.getInt32(from + 12, true), true);
-    }
-    for (; from + 4 <= end; from += 4, to += 4) target.setInt32(to, source.getInt32(from, true), true);
-    for (; from < end; from++, to++) target.setUint8(to, source.getUint8(from));
-    this.length = to;
+    if (count <= wordCopyMax) copyWords(view, start, count, this.dataView, this.length);
+    else this.bytes.set(source.subarray(start, start + count), this.length);
+    this.length += count;
+  }
+
+  /** All that another writer holds, without a length. */
+  rawOf(other: JuteWriter): void {
+    this.rawRun(other.bytes, other.dataView, 0, other.length);
   }
 
   /** A buffer: length and bytes; null is length -1. */
@@ -152,13 +147,13 @@ export class JuteWriter {
         target[to++] = unit;
       }
       if (index === value.length) {
-        this.#view.setInt32(this.length, value.length);
+        this.dataView.setInt32(this.length, value.length);
         this.length = to;
         return;
       }
     }
     const written = textEncoder.encodeInto(value, target.subarray(at)).written;
-    this.#view.setInt32(this.length, written);
+    this.dataView.setInt32(this.length, written);
     this.length = at + written;
   }
 
@@ -178,4 +173,14 @@ export class JuteWriter {
   copy(): Uint8Array {
     return this.bytes.slice(0, this.length);
   }
+}
+
+/** Writes a number that is a whole one and exact, negative or not, as 64 bits big-endian at `at`. */
+export function setLongNumber(view: DataView, at: number, value: number): void {
+  // Kept within int32 by hand: turning a greater number into one is a call out of compiled code.
+  const high = value < 0 ? Math.floor(value / 0x100000000) : (value / 0x100000000) | 0;
+  let low = value - high * 0x100000000;
+  if (low > 0x7fffffff) low -= 0x100000000;
+  view.setInt32(at, high);
+  view.setInt32(at + 4, low | 0);
 }

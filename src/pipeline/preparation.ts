@@ -10,6 +10,7 @@ import { digestVersion, txnDigestBytes, txnHeaderBytes } from "../protocol/txn.t
 import { counterOf, type Zxid } from "../protocol/zxid.ts";
 import type { Membership } from "../quorum/membership.ts";
 import type { ReconfigRefusal, ReconfigState } from "../quorum/reconfigure.ts";
+import type { Session } from "../session/session_tracker.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { Access } from "./auth/access.ts";
 import type { WriteOp } from "./op.ts";
@@ -35,6 +36,8 @@ export interface ReconfigContext extends ReconfigState {
 /** Who asks for a write. */
 export interface WriteOrigin {
   readonly sessionId: SessionId;
+  /** The session itself where it is at hand: it knows the halves of its id. */
+  readonly session?: Session | null;
   readonly authIds: readonly AuthId[];
 }
 
@@ -91,7 +94,7 @@ export class Preparation {
    * @throws {JuteError} If the body cannot be decoded, or the txn grows too large; then none was made and no zxid used.
    */
   prepare(op: WriteOp, origin: WriteOrigin, cxid: number, body: JuteReader, timeMs: number): number {
-    const start = this.#begin(origin.sessionId, cxid, op.code, timeMs);
+    const start = this.#begin(origin.sessionId, origin.session ?? null, cxid, op.code, timeMs);
     this.authIds = origin.authIds;
     let error: number;
     try {
@@ -136,14 +139,14 @@ export class Preparation {
 
   /** Prepares a txn that no request of a client's body describes: createSession with its timeout in ms. */
   prepareCreateSession(sessionId: SessionId, timeoutMs: number, nowMs: number): void {
-    const start = this.#begin(sessionId, 0, OpCode.createSession, nowMs);
+    const start = this.#begin(sessionId, null, 0, OpCode.createSession, nowMs);
     this.txn.int(timeoutMs);
     this.#end(start);
   }
 
   /** Prepares the txn of a request that another server forwarded and that is refused before anything is looked at. */
   prepareError(sessionId: SessionId, cxid: number, error: number, nowMs: number): void {
-    const start = this.#begin(sessionId, cxid, OpCode.error, nowMs);
+    const start = this.#begin(sessionId, null, cxid, OpCode.error, nowMs);
     this.txn.int(error);
     this.#end(start);
   }
@@ -159,7 +162,7 @@ export class Preparation {
     this.txn.reset();
   }
 
-  #begin(sessionId: SessionId, cxid: number, type: number, timeMs: number): number {
+  #begin(sessionId: SessionId, session: Session | null, cxid: number, type: number, timeMs: number): number {
     // Entries already handed out stay in the old buffer, which goes when they do.
     if (this.txn.length > arenaBytes) this.txn = new JuteWriter(arenaBytes);
     this.zxid++;
@@ -171,7 +174,8 @@ export class Preparation {
     this.quotaExceededAt = null;
     this.newMembership = null;
     const start = this.#start = this.txn.length;
-    this.txn.long(sessionId);
+    if (session === null) this.txn.long(sessionId);
+    else this.txn.longHalves(session.idHigh, session.idLow);
     this.txn.int(cxid);
     this.txn.longNumber(this.zxid);
     this.txn.longNumber(timeMs);

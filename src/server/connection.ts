@@ -233,7 +233,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     if (this.#phase === "ending") return;
     if (error === ErrorCode.sessionMoved) return this.end();
     const at = this.#beginReply(request.xid, zxid, error);
-    if (error === ErrorCode.ok) this.#out.rawRange(body.bytes, 0, body.length);
+    if (error === ErrorCode.ok) this.#out.rawOf(body);
     this.#endReply(at, request.code, request.xid, zxid, request.receivedMs);
     this.host.metrics.updateLatency.record(this.host.nowMs - request.receivedMs);
     if (request.code === OpCode.closeSession && error === ErrorCode.ok) return this.end();

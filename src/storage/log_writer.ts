@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { type Disk, DiskError, type DiskFile } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
+import { copyWords, LastView, wordCopyMax } from "../jute/word_copy.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { zxidToHex } from "../protocol/zxid.ts";
 import { adler32 } from "./adler32.ts";
@@ -137,6 +138,7 @@ export class LogWriter {
   #view = new DataView(this.#buffer.buffer);
   #buffered = 0;
   #bufferedTxns = 0;
+  readonly #source = new LastView();
   #firstBuffered: Zxid = 0;
   #lastAppended: Zxid = -1;
 
@@ -216,11 +218,8 @@ export class LogWriter {
     this.#reserve(at + length + logEntryOverhead);
     const buffer = this.#buffer;
     const content = at + logEntryContentOffset;
-    if (length <= 64) {
-      for (let from = start, to = content; from < end; from++, to++) buffer[to] = bytes[from];
-    } else {
-      buffer.set(bytes.subarray(start, end), content);
-    }
+    if (length <= wordCopyMax) copyWords(this.#source.of(bytes), start, length, this.#view, content);
+    else buffer.set(bytes.subarray(start, end), content);
     this.#view.setUint32(at, 0);
     this.#view.setUint32(at + 4, adler32(buffer, content, content + length));
     this.#view.setInt32(at + 8, length);

@@ -65,9 +65,8 @@ export class DataTree {
   readonly #reader = new JuteReader();
   readonly #stat = new Uint8Array(statPersistedBytes);
   readonly #statView = new DataView(this.#stat.buffer);
-  /** Of the txn being applied: where its entry begins, its head, and who is to hear of it. */
+  /** Of the txn being applied: where its entry begins, parts of its head, and who is to hear of it. */
   #entryStart = 0;
-  #clientId: SessionId = 0n;
   #zxid: Zxid = 0;
   #timeMs = 0;
   #events: TreeEvents | null = null;
@@ -153,8 +152,7 @@ export class DataTree {
     reader.fieldBytesMax = end - start;
     reader.reset(bytes, start, end);
     this.#entryStart = start;
-    this.#clientId = reader.long();
-    reader.skip(4);
+    reader.skip(12);
     this.#zxid = reader.longNumber();
     this.#timeMs = reader.longNumber();
     const type = reader.int();
@@ -578,6 +576,11 @@ export class DataTree {
       this.acls.release(aclKey);
       child = this.store.firstChildOf(ref);
     }
+  }
+
+  /** The session that asked for the txn: read only where it is needed, for it is a bigint. */
+  get #clientId(): SessionId {
+    return this.#reader.dataView.getBigInt64(this.#entryStart);
   }
 
   /** Takes a childless znode out of all but the ACL cache. */

@@ -1,7 +1,8 @@
 import { assert } from "../base/assert.ts";
 import type { Random } from "../base/random.ts";
 import { decodeText } from "../jute/reader.ts";
-import type { JuteWriter } from "../jute/writer.ts";
+import { copyWords, LastView, wordCopyMax } from "../jute/word_copy.ts";
+import { type JuteWriter, setLongNumber } from "../jute/writer.ts";
 import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
 import { statPersistedBytes } from "../protocol/stat.ts";
 import type { Zxid } from "../protocol/zxid.ts";
@@ -51,9 +52,6 @@ const pzxidAt = 52;
 const hasChildrenBit = -0x80000000;
 const pathLengthMask = 0x7ffffff;
 
-/** Up to here a run of bytes is copied by words; beyond, a native copy is quicker. */
-const wordCopyMax = 200;
-
 const slash = 0x2f;
 const textEncoder = new TextEncoder();
 
@@ -90,6 +88,9 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   #size = 0;
   #approximateBytes = 0;
   readonly #scratch = new Uint8Array(256);
+  /** Where paths and data come from, and stats. */
+  readonly #entries = new LastView();
+  readonly #stats = new LastView();
 
   /** @param options.random Gives the key of the hash. */
   constructor(options: { readonly ownerRules: OwnerRules; readonly random: Random }) {
@@ -211,7 +212,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
       at = this.#atOf(ref);
     }
     view.setInt32(at + dataLengthAt, length, true);
-    if (length > 0) copyBytes(data, start, length, this.#bytesOf(ref), at + dataStart);
+    if (length > 0) this.#copyIn(data, start, length, ref, at + dataStart);
     if (isMoving) this.#pages.free(address);
   }
 
@@ -296,7 +297,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   }
 
   setStat(ref: ZnodeRef, stat: Uint8Array, statStart: number): void {
-    copyBytes(stat, statStart, statPersistedBytes, this.#bytesOf(ref), this.#statOf(ref));
+    copyWords(this.#stats.of(stat), statStart, statPersistedBytes, this.#viewOf(ref), this.#statOf(ref));
   }
 
   setAversion(ref: ZnodeRef, aversion: number): void {
@@ -355,7 +356,8 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const stat = at + statStartIn(view, at);
     const numChildren = hasChildrenFields(view, at) ? view.getInt32(at + numChildrenAt, true) : 0;
     const start = writer.length;
-    writer.rawView(view, stat, pzxidAt);
+    const bytes = this.#bytesOf(ref);
+    writer.rawRun(bytes, view, stat, pzxidAt);
     writer.intAt(start + cversionAt, 2 * view.getInt32(stat + cversionAt) - numChildren);
     const owner = ownerIn(view, stat);
     if (owner !== 0n && ownerKind(owner, this.#ownerRules) !== "ephemeral") {
@@ -364,11 +366,11 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     }
     writer.int(Math.max(view.getInt32(at + dataLengthAt, true), 0));
     writer.int(numChildren);
-    writer.rawView(view, stat + pzxidAt, 8);
+    writer.rawRun(bytes, view, stat + pzxidAt, 8);
   }
 
   writeStatPersisted(ref: ZnodeRef, writer: JuteWriter): void {
-    writer.rawView(this.#viewOf(ref), this.#statOf(ref), statPersistedBytes);
+    writer.rawRun(this.#bytesOf(ref), this.#viewOf(ref), this.#statOf(ref), statPersistedBytes);
   }
 
   writeChildren(ref: ZnodeRef, writer: JuteWriter): void {
@@ -455,16 +457,15 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const ref = this.#takeSlot();
     this.#slots[ref] = address;
     const view = this.#viewOf(ref);
-    const bytes = this.#bytesOf(ref);
     const at = this.#atOf(ref);
     view.setInt32(at + nextAt, noZnode, true);
     view.setInt32(at + previousAt, noZnode, true);
     view.setInt32(at + aclKeyAt, aclKey, true);
     view.setInt32(at + dataLengthAt, dataLength, true);
     view.setInt32(at + pathLengthAt, pathLength, true);
-    copyBytes(path, pathStart, pathLength, bytes, at + headBytes);
-    copyBytes(stat, statStart, statPersistedBytes, bytes, at + statStartHere);
-    if (dataLength > 0) copyBytes(data, dataStart, dataLength, bytes, at + dataStartHere);
+    this.#copyIn(path, pathStart, pathLength, ref, at + headBytes);
+    copyWords(this.#stats.of(stat), statStart, statPersistedBytes, view, at + statStartHere);
+    if (dataLength > 0) this.#copyIn(data, dataStart, dataLength, ref, at + dataStartHere);
     this.#size++;
     this.#approximateBytes += pathLength + Math.max(dataLength, 0);
     return ref;
@@ -539,14 +540,17 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   #setLong(ref: ZnodeRef, field: number, value: number): void {
     const view = this.#viewOf(ref);
     const at = this.#statOf(ref) + field;
-    const high = Math.floor(value / 0x100000000);
-    view.setInt32(at, high);
-    view.setInt32(at + 4, value - high * 0x100000000);
+    setLongNumber(view, at, value);
+  }
+
+  /** Copies path or data into a znode's page, at `at`. */
+  #copyIn(from: Uint8Array, start: number, length: number, ref: ZnodeRef, at: number): void {
+    if (length <= wordCopyMax) copyWords(this.#entries.of(from), start, length, this.#viewOf(ref), at);
+    else this.#bytesOf(ref).set(from.subarray(start, start + length), at);
   }
 
   #writeRun(ref: ZnodeRef, start: number, length: number, writer: JuteWriter): void {
-    if (length <= wordCopyMax) writer.rawView(this.#viewOf(ref), start, length);
-    else writer.rawRange(this.#bytesOf(ref), start, length);
+    writer.rawRun(this.#bytesOf(ref), this.#viewOf(ref), start, length);
   }
 }
 
@@ -571,12 +575,4 @@ function statStartIn(view: DataView, at: number): number {
 function ownerIn(view: DataView, stat: number): bigint {
   if ((view.getInt32(stat + ownerAt) | view.getInt32(stat + ownerAt + 4)) === 0) return 0n;
   return view.getBigInt64(stat + ownerAt);
-}
-
-function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
-  if (length > 64) {
-    to.set(from.subarray(start, start + length), at);
-    return;
-  }
-  for (let index = 0; index < length; index++) to[at + index] = from[start + index];
 }

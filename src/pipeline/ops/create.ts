@@ -93,7 +93,7 @@ function prepareCreate(preparation: Preparation, body: JuteReader, code: CreateC
   preparation.txnType = type;
   txn.string(path);
   txn.int(dataLength);
-  txn.rawRange(body.bytes, dataStart, Math.max(dataLength, 0));
+  txn.rawRun(body.bytes, body.dataView, dataStart, Math.max(dataLength, 0));
   txn.vector(stored, encodeAcl);
   if (type === OpCode.create || type === OpCode.create2) txn.bool(isEphemeralFlag(flags));
   txn.int(cversion);

@@ -31,7 +31,7 @@ export const setData: WriteOp = {
     const txn = preparation.txn;
     txn.string(path);
     txn.int(dataLength);
-    txn.rawRange(body.bytes, dataStart, Math.max(dataLength, 0));
+    txn.rawRun(body.bytes, body.dataView, dataStart, Math.max(dataLength, 0));
     txn.int(version);
     preparation.checkSize();
     pending.touch(znode, zxid);

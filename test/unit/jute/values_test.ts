@@ -366,7 +366,7 @@ describe("JuteWriter", () => {
       const writer = new JuteWriter(8);
       writer.byte(1);
       writer.rawRange(inner, 3, count);
-      writer.rawView(view, 3, count);
+      writer.rawRun(inner, view, 3, count);
       writer.raw(inner.subarray(3, 3 + count));
       const expected = inner.subarray(3, 3 + count).toHex();
       expect(writer.view().toHex()).toBe("01" + expected + expected + expected);
