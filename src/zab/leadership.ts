@@ -73,6 +73,12 @@ export class Seat {
     this.#later = 0;
   }
 
+  /** What this server itself does not hold yet is not awaited before it does. */
+  excuseBehind(held: Zxid, nowMs: number): void {
+    if (this.#awaited > held) this.#awaitedMs = nowMs;
+    if (this.#later > held) this.#laterMs = nowMs;
+  }
+
   /** This server did not listen for so long: that is not the learner's silence. */
   forgive(ms: number): void {
     this.heardMs += ms;
@@ -348,8 +354,13 @@ export class Leadership {
     if (this.#phase !== "broadcast") this.#dueMs += ms;
   }
 
-  /** Time passes: gives up what waited too long, pings, looks whether a quorum is still there. */
-  onTimer(nowMs: number): void {
+  /**
+   * Time passes: gives up what waited too long, pings, looks whether a quorum is still there.
+   *
+   * @param held The newest proposal that this server's own disk holds, or that is committed: none of the later ones is a
+   *   learner's lag, for one disk may be slow for all. Apache's leader drops its followers then.
+   */
+  onTimer(nowMs: number, held: Zxid): void {
     if (this.#over) return;
     for (const seat of [...this.#seats.values()]) {
       if (seat.phase === "queued") {
@@ -365,6 +376,7 @@ export class Leadership {
       this.#pingMs = nowMs + this.#options.tickMs / 2;
       for (const seat of [...this.#seats.values()]) {
         if (seat.phase !== "broadcast" && seat.phase !== "synced") continue;
+        seat.excuseBehind(held, nowMs);
         if (seat.phase === "broadcast" && seat.ackLagMs(nowMs) > this.#syncMs) {
           this.#drop(seat, `it left a proposal without an ack for ${this.#syncMs} ms`);
         } else {

@@ -180,7 +180,10 @@ export class Leading implements LeadershipEffects, Learners {
   }
 
   onTimer(nowMs: number): void {
-    if (!this.#over) this.#guarded(() => this.#leadership.onTimer(nowMs));
+    if (this.#over) return;
+    const role = this.#role;
+    const held = role === null ? 0 : Math.max(role.lastCommitted, role.ackedBy(this.#parts.self));
+    this.#guarded(() => this.#leadership.onTimer(nowMs, held));
   }
 
   /** See {@link Leadership.onStandstill}. */

@@ -178,7 +178,7 @@ test("a leader does in its office what leadership.txt says", () => {
           break;
         case "at":
           office.nowMs = Number(link);
-          office.leadership.onTimer(office.nowMs);
+          office.leadership.onTimer(office.nowMs, zxid(option(rest, "held") ?? "9.9"));
           break;
         case "state": {
           const { epoch, phaseName, deadlineMs } = office.leadership;
