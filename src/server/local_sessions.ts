@@ -80,12 +80,17 @@ export class LocalSessions {
     }
   }
 
-  /** Ends those whose clients were not heard in time, and hands them out. */
-  expire(nowMs: number, onExpired: (session: Session) => void): void {
-    this.#tracker.expire(nowMs, (session) => {
+  /**
+   * Ends those whose clients were not heard in time, and hands them out.
+   *
+   * @param countMax How many at most.
+   * @returns Whether others may be due still.
+   */
+  expire(nowMs: number, onExpired: (session: Session) => void, countMax: number): boolean {
+    return this.#tracker.expire(nowMs, (session) => {
       this.#tracker.remove(session.id);
       onExpired(session);
-    });
+    }, countMax);
   }
 
   /** See {@link SessionTracker.sets}. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { DiskError } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
 import type { Socket, SocketEvents } from "../base/network.ts";
@@ -81,6 +81,8 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   #waiting = 0;
   #largeBytesWaiting = 0;
   readonly #paused = new Set<Connection>();
+  #expiryTimer: Timer | null = null;
+  #sweepTimer: Timer | null = null;
   readonly #noBody = new JuteReader();
   readonly #endTurn = (): void => this.#onTurnEnd();
 
@@ -213,18 +215,35 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     }
   }
 
-  /** Has those sessions end whose clients were not heard in time. */
+  /** Has those sessions end whose clients were not heard in time: when they are many, some now and others soon. */
   expireSessions(): void {
-    this.sessions.expire(this.nowMs, (session) => {
+    const areMore = this.sessions.expire(this.nowMs, (session) => {
       this.#noteExpired(session);
       this.closeSession(session);
-    });
+    }, expiriesAtOnceMax);
+    if (areMore) this.#expireMoreSoon();
   }
 
   #expireLocalSessions(): void {
-    this.localSessions.expire(this.nowMs, (session) => {
+    const areMore = this.localSessions.expire(this.nowMs, (session) => {
       this.#noteExpired(session);
       if (session.owner instanceof Connection) session.owner.close();
+    }, expiriesAtOnceMax);
+    if (areMore) this.#expireMoreSoon();
+  }
+
+  #sweepWatchesSoon(): void {
+    this.#sweepTimer ??= this.#parts.clock.setTimer(pauseMs, () => {
+      this.#sweepTimer = null;
+      this.watches.sweep(watchesSweptAtOnce);
+      if (this.watches.needsSweep && !this.#stopping) this.#sweepWatchesSoon();
+    });
+  }
+
+  #expireMoreSoon(): void {
+    this.#expiryTimer ??= this.#parts.clock.setTimer(pauseMs, () => {
+      this.#expiryTimer = null;
+      if (!this.#stopping) this.tick();
     });
   }
 
@@ -269,6 +288,10 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   /** Turns new clients away and drops the present ones, whose sessions live on. */
   stop(): void {
     this.#stopping = true;
+    this.#expiryTimer?.cancel();
+    this.#expiryTimer = null;
+    this.#sweepTimer?.cancel();
+    this.#sweepTimer = null;
     this.#onTurnEnd();
     for (const connection of [...this.connections.all()]) {
       connection.flush();
@@ -494,6 +517,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
 
   onConnectionClosed(connection: Connection): void {
     this.watches.removeAll(connection);
+    if (this.watches.needsSweep) this.#sweepWatchesSoon();
     this.connections.remove(connection);
     this.#paused.delete(connection);
     if (connection.session?.owner === connection) connection.session.owner = nobody;
@@ -574,6 +598,14 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
 }
 
 const noBytes = new Uint8Array(0);
+/*
+ * What comes in thousands is done by and by, so that others find their turns in between. At once, the ends of 10,000
+ * expired sessions took 10 ms to propose and 37 ms to apply, and a client that left 10^5 watches 57 ms.
+ */
+const expiriesAtOnceMax = 500;
+const watchesSweptAtOnce = 2000;
+/** Ms between two such goes. */
+const pauseMs = 2;
 /** A chore that comes so much too late, ms, was not held up by work. */
 const standstillMs = 1000;
 

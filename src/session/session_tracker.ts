@@ -150,8 +150,11 @@ export class SessionTracker {
    * {@link remove}. Sessions already closing are passed over.
    *
    * @param onExpired Proposes the end of the session; may remove it or others at once.
+   * @param countMax How many are handed out at most; the rest stays open and is due still.
+   * @returns Whether sessions may be due still.
    */
-  expire(nowMs: number, onExpired: (session: Session) => void): void {
+  expire(nowMs: number, onExpired: (session: Session) => void, countMax: number = Infinity): boolean {
+    let count = 0;
     while (this.#earliestMs <= nowMs) {
       const bucket = this.#buckets.get(this.#earliestMs)!;
       for (let session = bucket.first; session !== null; session = bucket.first) {
@@ -161,9 +164,11 @@ export class SessionTracker {
         else {
           session.closing = true;
           onExpired(session);
+          if (++count >= countMax) return this.#earliestMs <= nowMs;
         }
       }
     }
+    return false;
   }
 
   /** Nobody could be heard for a while: every session that is not closing lasts its whole timeout from now. */

@@ -1,6 +1,6 @@
 import { FourLetterSettings } from "../../../src/admin/four_letter_words.ts";
 import { ServerMetrics } from "../../../src/admin/metrics.ts";
-import type { Clock } from "../../../src/base/clock.ts";
+import type { Clock, Timer } from "../../../src/base/clock.ts";
 import { DiskError } from "../../../src/base/disk.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import type { Socket, SocketEvents } from "../../../src/base/network.ts";
@@ -32,6 +32,8 @@ const ownerRules = { extendedTypes: true, emulate353Ttl: false };
 class ManualClock implements Clock {
   nowMs = 1_000_000;
   readonly turns: (() => void)[] = [];
+  /** What waits for some time to pass; the bench decides when it has. */
+  timers: (() => void)[] = [];
 
   wallMs(): number {
     return 1_700_000_000_000 + this.nowMs;
@@ -39,8 +41,9 @@ class ManualClock implements Clock {
   monotonicMs(): number {
     return this.nowMs;
   }
-  setTimer(): never {
-    throw new Error("the bench has no timers");
+  setTimer(_delayMs: number, fire: () => void): Timer {
+    this.timers.push(fire);
+    return { cancel: () => void (this.timers = this.timers.filter((each) => each !== fire)) };
   }
   endOfTurn(run: () => void): void {
     this.turns.push(run);
@@ -304,6 +307,11 @@ export class ReplicaBench {
   refuse(): void {
     const [first] = this.#appended.splice(0);
     this.replica.onRefused(first, new DiskError("ENOSPC", "/unused/log.1", "writing"));
+  }
+
+  /** The time of everything that waits for some has come. */
+  fireTimers(): void {
+    for (const fire of this.clock.timers.splice(0)) fire();
   }
 
   /** Ends turns and syncs until nothing moves. */

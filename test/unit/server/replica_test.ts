@@ -7,7 +7,7 @@ import { OpCode } from "../../../src/protocol/op_code.ts";
 import { sessionPassword } from "../../../src/protocol/session_id.ts";
 import { limits } from "../../../src/base/limits.ts";
 import { noZnode } from "../../../src/tree/znode_store.ts";
-import { createBody, frame, readBody, ReplicaBench } from "./replica_bench.ts";
+import { type BenchClient, createBody, frame, readBody, ReplicaBench } from "./replica_bench.ts";
 
 const connectAnswer = (payload: Uint8Array) => decodeConnectResponse(new JuteReader(payload));
 
@@ -85,6 +85,33 @@ describe("a session", () => {
     expect(client.takeFrames()).toEqual([]);
     expect(client.ended).toBe(true);
     expect(bench.sessions.size).toBe(0);
+  });
+
+  test("expires by and by where many do: what others ask for comes between, and who is heard lives on", () => {
+    const bench = new ReplicaBench(["maxClientCnxns=0"]);
+    const asking = bench.session(20_000);
+    const silent: BenchClient[] = [];
+    for (let index = 0; index < 1200; index++) silent.push(bench.session(4000));
+    bench.clock.nowMs += 6000;
+    bench.replica.tick();
+    const closingAtOnce = [...bench.sessions.sessions()].filter((session) => session.closing).length;
+    expect(closingAtOnce).toBeGreaterThan(0);
+    expect(closingAtOnce).toBeLessThan(1200);
+    bench.settle();
+    asking.request(1, OpCode.exists, readBody("/"));
+    bench.settle();
+    expect(asking.take().map(({ xid }) => xid)).toEqual([1]);
+    const left = silent.filter((client) => !client.ended);
+    expect(left.length).toBe(1200 - closingAtOnce);
+    left[0].request(-2, OpCode.ping);
+    bench.settle();
+    for (let go = 0; go < 10; go++) {
+      bench.fireTimers();
+      bench.settle();
+    }
+    expect(silent.filter((client) => !client.ended)).toEqual([left[0]]);
+    expect(bench.sessions.size).toBe(2);
+    expect(bench.clock.timers).toEqual([]);
   });
 
   test("does not expire for a time in which the process stood still and could hear nobody", () => {

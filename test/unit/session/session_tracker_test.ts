@@ -137,6 +137,20 @@ describe("SessionTracker", () => {
     expect([...tracker.sessions()].length).toBe(4);
   });
 
+  test("expire() hands out as many as it is asked for; the rest is open and can still be heard", () => {
+    const tracker = new SessionTracker({ tickMs: 100 });
+    const sessions = [1n, 2n, 3n, 4n, 5n].map((id) => tracker.add(id, id === 5n ? 200 : 100, 0));
+    const expired: Session[] = [];
+    expect(tracker.expire(1000, (session) => expired.push(session), 2)).toBe(true);
+    expect(expired.length).toBe(2);
+    const heard = sessions.find((session) => !session.closing)!;
+    tracker.touch(heard, 1000);
+    expect(tracker.expire(1000, (session) => expired.push(session), 3)).toBe(false);
+    expect(new Set(expired)).toEqual(new Set(sessions.filter((session) => session !== heard)));
+    expect(tracker.expire(1000, () => expect.unreachable(), 1)).toBe(false);
+    expect(expiredAt(tracker, 1200)).toEqual([heard.id]);
+  });
+
   test("sessions may be removed while they expire", () => {
     const tracker = new SessionTracker({ tickMs: 100 });
     for (let id = 1n; id <= 10n; id++) tracker.add(id, 500, 0);

@@ -254,6 +254,47 @@ describe("removing and asking", () => {
     expect([...world.manager.byPath()]).toEqual([]);
   });
 
+  test("a connection that is gone hears nothing more and counts for nothing while sweeps forget its many watches", () => {
+    const world = new World();
+    const { manager } = world;
+    const [one, other] = [world.watcher("one"), world.watcher("other")];
+    const path = (index: number) => `/n/${index}`;
+    for (let index = 0; index < 1000; index++) {
+      if (index % 3 === 0) manager.add(one, "data", path(index));
+      if (index % 3 === 1) manager.addPersistent(one, path(index));
+      if (index % 3 === 2) manager.addRecursive(one, path(index));
+      if (index % 2 === 0) manager.add(other, "data", path(index));
+    }
+    manager.removeAll(one);
+    expect(one.watches).toBeNull();
+    expect(manager.needsSweep).toBe(true);
+    expect(manager.watchCount).toBe(500);
+    expect(manager.dataWatcherCount).toBe(1);
+    expect([...manager.byWatcher()].map(([watcher]) => watcher)).toEqual([other]);
+    expect([...manager.byPath()].every(([, watchers]) => watchers.length === 1 && watchers[0] === other))
+      .toBe(true);
+    // It comes back, as one that was never here, and another takes its place at a path.
+    manager.add(one, "data", path(1));
+    manager.add(other, "data", path(3));
+    for (let index = 0; index < 4; index++) world.set(path(index)).forEach((line) => world.log.push(line));
+    expect(world.taken().map((line) => line.slice(0, -7).trim())).toEqual([
+      "other 3 /n/0 acl=11",
+      "one 3 /n/1 acl=11",
+      "other 3 /n/2 acl=11",
+      "other 3 /n/3 acl=11",
+    ]);
+    manager.add(one, "data", path(4));
+    let sweeps = 0;
+    for (; manager.needsSweep; sweeps++) manager.sweep(150);
+    expect(sweeps).toBeGreaterThan(5);
+    expect(world.set(path(4)).length).toBe(2);
+    manager.removeAll(one);
+    manager.removeAll(other);
+    while (manager.needsSweep) manager.sweep(Infinity);
+    expect(manager.idle).toBe(true);
+    expect(manager.dataPathCount).toBe(0);
+  });
+
   test("a watcher may drop itself or another while it is told", () => {
     const manager = new WatchManager();
     const told: number[] = [];
