@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { hostsOfEnsemble } from "./_local_ensemble.ts";
 import { clientConfigurationProblem, fromApacheFlags } from "./shell/shell_options.ts";
 
 const more = `
 The commands and flags are those of ZooKeeper's own shell, -server and -timeout included.
 "zoon shell help" lists the commands and "zoon shell help create" explains one. Without a command the shell
-reads lines: from a person at a terminal, or a script from a pipe or file.
+reads lines: from a person at a terminal, or a script from a pipe or file. Without -s it goes to the ensemble that
+"zoon ensemble" runs in ./zoon-ensemble, if one does, else to localhost:2181.
 
 Exit code: 0 done, 1 refused or failed, 2 wrong usage.
 
@@ -30,7 +32,7 @@ export function defineShellCommand() {
   return new ShellCommandLine("shell")
     .description("Look at znodes and change them, with the commands of ZooKeeper's own shell.")
     .argument("[command...]", "a command and its words; none reads lines")
-    .option("-s, --server <hosts>", "servers to connect to: host:port,host:port…/chroot", "localhost:2181")
+    .option("-s, --server <hosts>", "servers to connect to: host:port,host:port…/chroot")
     .option("--timeout <ms>", "session timeout to ask for", milliseconds, 30_000)
     .option("-r, --read-only", "put up with a read-only server")
     .option("--wait-for-connection", "wait for a server up to the timeout; else some seconds")
@@ -41,10 +43,11 @@ export function defineShellCommand() {
     .addHelpText("after", more)
     .action(async (words, flags) => {
       const { runShell } = await import("./shell/run_shell.ts");
+      const server = flags.server ?? await hostsOfEnsemble() ?? "localhost:2181";
       // Standard input may still be open, and all output has been taken.
       process.exit(
         await runShell({
-          server: flags.server,
+          server,
           timeoutMs: flags.timeout,
           readOnly: flags.readOnly === true,
           waitForConnection: flags.waitForConnection === true,

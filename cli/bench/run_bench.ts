@@ -1,6 +1,7 @@
 import { isatty } from "node:tty";
 import { systemRandom } from "../../src/io/system_random.ts";
 import { CliError, ExitCode } from "../_errors.ts";
+import { hostsOfEnsemble } from "../_local_ensemble.ts";
 import { writeAll, writeErr, writeOut } from "../_output.ts";
 import { isScreen, paintOf } from "../_style.ts";
 import type { BenchFlags } from "../bench.ts";
@@ -19,7 +20,7 @@ import { outcomeLines, remarks } from "./report_text.ts";
 import { runRound } from "./round.ts";
 import { factsOf } from "./server_facts.ts";
 import { sizeMax } from "./values.ts";
-import { hostsOfEnsemble, parseTarget, type Target } from "./target.ts";
+import { parseTarget, type Target } from "./target.ts";
 
 /** The load of a plan, without where it goes. */
 export type LoadPlan = Omit<BenchPlan, "servers" | "root">;

@@ -1,16 +1,16 @@
 import { systemRandom } from "../../src/io/system_random.ts";
 import { ExitCode } from "../_errors.ts";
+import { hostsOfEnsemble } from "../_local_ensemble.ts";
 import { writeOut } from "../_output.ts";
 import { isScreen, paintOf } from "../_style.ts";
 import type { CheckFlags } from "../bench.ts";
-import { defaultDataDir } from "../ensemble.ts";
 import { checkProfiles, judge } from "./check_profile.ts";
 import { interruptedExit, Interruption } from "./interruption.ts";
 import { defaultMix, mixText } from "./operations.ts";
 import { remarks } from "./report_text.ts";
 import { outcomeJson } from "./report_json.ts";
 import { Bench } from "./run_bench.ts";
-import { hostsOfEnsemble, parseTarget } from "./target.ts";
+import { parseTarget } from "./target.ts";
 
 /**
  * Puts a fixed load on servers and says line by line whether they stand it.
@@ -20,7 +20,7 @@ import { hostsOfEnsemble, parseTarget } from "./target.ts";
  */
 export async function runCheck({ server, load, duration, json }: CheckFlags): Promise<number> {
   const profile = checkProfiles[load];
-  const target = parseTarget(server ?? await hostsOfEnsemble(defaultDataDir) ?? "127.0.0.1:2181");
+  const target = parseTarget(server ?? await hostsOfEnsemble() ?? "127.0.0.1:2181");
   using interruption = new Interruption();
   const plan = {
     mix: defaultMix,

@@ -5,8 +5,6 @@ import {
 } from "../../src/client/connection_string.ts";
 import { BadArgumentsError } from "../../src/client/errors.ts";
 import { CliError, ExitCode } from "../_errors.ts";
-import { askLauncher } from "../ensemble/control_client.ts";
-import { controlPath } from "../ensemble/ensemble_directory.ts";
 
 /** The cluster a load goes to. */
 export interface Target {
@@ -26,10 +24,4 @@ export function parseTarget(text: string): Target {
     if (error instanceof BadArgumentsError) throw new CliError(ExitCode.usage, error.message);
     throw error;
   }
-}
-
-/** The nodes of the ensemble that runs in a directory; undefined when none does. */
-export async function hostsOfEnsemble(dataDir: string): Promise<string | undefined> {
-  const reply = await askLauncher(controlPath(dataDir), { command: "status" }).catch(() => undefined);
-  return reply?.kind === "status" ? reply.nodes.map(({ client }) => client).join(",") : undefined;
 }

@@ -14,20 +14,20 @@ export function nextSteps(
   },
 ): string[] {
   const flag = dataDirFlag(dataDir);
-  const status = `${zoon} status${flag === "" ? "" : ` -s ${hosts}`}`;
+  const server = flag === "" ? "" : ` -s ${hosts}`;
   return [
     "",
     "In another terminal, write and read something,",
     "",
-    `  ${zoon} shell -s ${hosts} create /hello world`,
-    `  ${zoon} shell -s ${hosts} get /hello`,
+    `  ${zoon} shell${server} create /hello world`,
+    `  ${zoon} shell${server} get /hello`,
     "",
     // With fewer there would be nobody to take over.
-    ...(voters < 3 ? ["and see how it is:", "", `  ${status}`] : [
+    ...(voters < 3 ? ["and see how it is:", "", `  ${zoon} status${server}`] : [
       "then kill the leader, see who leads instead, and bring it back:",
       "",
       `  ${zoon} ensemble kill ${leader}${flag}`,
-      `  ${status}`,
+      `  ${zoon} status${server}`,
       `  ${zoon} ensemble start ${leader}${flag}`,
     ]),
     "",

@@ -1,12 +1,10 @@
 import { parseConnectionString, type ServerAddress } from "../../src/client/connection_string.ts";
 import { BadArgumentsError } from "../../src/client/errors.ts";
 import { CliError, ExitCode } from "../_errors.ts";
+import { hostsOfEnsemble } from "../_local_ensemble.ts";
 import { writeOut } from "../_output.ts";
 import type { ServerReport } from "../_server_report.ts";
 import { isScreen, paintOf } from "../_style.ts";
-import { defaultDataDir } from "../ensemble.ts";
-import { askLauncher } from "../ensemble/control_client.ts";
-import { controlPath } from "../ensemble/ensemble_directory.ts";
 import type { StatusFlags } from "../status.ts";
 import { leadersOf, problemOf, reportOf, type ServerStatus, statusOf } from "./server_status.ts";
 import { stateOf, statusText } from "./status_text.ts";
@@ -27,12 +25,6 @@ export async function runStatus({ server, timeout, json }: StatusFlags): Promise
       : statusText(servers, paintOf(screen), screen ? process.stdout.columns : Infinity),
   );
   return leadersOf(servers).length > 0 ? ExitCode.done : ExitCode.failed;
-}
-
-/** The nodes of the ensemble that runs in the usual directory; undefined when none does. */
-async function hostsOfEnsemble(): Promise<string | undefined> {
-  const reply = await askLauncher(controlPath(defaultDataDir), { command: "status" }).catch(() => undefined);
-  return reply?.kind === "status" ? reply.nodes.map(({ client }) => client).join(",") : undefined;
 }
 
 function parseHosts(hosts: string): readonly ServerAddress[] {

@@ -339,12 +339,15 @@ describe("words", () => {
   });
 });
 
-test("zoon status asks the ensemble that runs in the usual place", async () => {
+test("zoon status and zoon shell go to the ensemble that runs in the usual place", async () => {
   const cwd = freshPath();
   mkdirSync(cwd);
   const run = runZoon(["ensemble", "1", "--base-port", "0"], { cwd });
   const [, hosts] = await run.line(readyPattern);
-  expect(run.stdout()).toContain(`shell -s ${hosts} create /hello world\n`);
+  expect(run.stdout()).toContain("shell create /hello world\n");
+  const shell = runZoon(["shell", "create", "/hello", "world"], { cwd });
+  expect(await shell.ended).toEqual({ code: 0, signal: null });
+  expect(shell.stdout()).toBe("Created /hello\n");
   const status = runZoon(["status"], { cwd });
   expect(await status.ended).toEqual({ code: 0, signal: null });
   expect(status.stdout()).toContain(`${hosts} serves, standalone.`);

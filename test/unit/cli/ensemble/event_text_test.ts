@@ -90,6 +90,7 @@ describe("what to type next", () => {
     expect(elsewhere).toContain("  dist/zoon ensemble kill 3 --data-dir '/tmp/a b'");
     expect(elsewhere).toContain("  dist/zoon status -s 127.0.0.1:2181");
     const usual = nextSteps({ ...three, dataDir: "zoon-ensemble/" });
+    expect(usual).toContain("  dist/zoon shell get /hello");
     expect(usual).toContain("  dist/zoon ensemble kill 3");
     expect(usual).toContain("  dist/zoon status");
     // Nobody would take over.
