@@ -35,6 +35,9 @@ export interface Listener {
   close(): void;
 }
 
+/** The code of a {@link ListenError} for a name that has no address: it may have one later. */
+export const noAddress = "ENOTFOUND";
+
 /** Why a port could not be opened, by the names of errno. */
 export class ListenError extends Error {
   override name = "ListenError";

@@ -1,5 +1,12 @@
 import { lookup } from "node:dns/promises";
-import { type Listener, ListenError, type Network, type Socket, type SocketEvents } from "../base/network.ts";
+import {
+  type Listener,
+  ListenError,
+  type Network,
+  noAddress,
+  type Socket,
+  type SocketEvents,
+} from "../base/network.ts";
 import { hostAndPort, normalAddress } from "./address.ts";
 import { BunSocket, type RawSocket } from "./bun_socket.ts";
 
@@ -102,9 +109,9 @@ const reasons = new Map([
 async function addressToBind(host: string, port: number): Promise<string> {
   try {
     return (await lookup(host, { order: "ipv4first" })).address;
-  } catch (error) {
+  } catch {
     throw new ListenError(
-      codeOf(error),
+      noAddress,
       `Cannot listen on ${hostAndPort(host, port)}: the name has no address`,
       { host, port },
     );

@@ -12,7 +12,14 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
-import { type Listener, ListenError, type Network, type Socket, type SocketEvents } from "../base/network.ts";
+import {
+  type Listener,
+  ListenError,
+  type Network,
+  noAddress,
+  type Socket,
+  type SocketEvents,
+} from "../base/network.ts";
 import type { EnsembleAddress } from "../config/server_config.ts";
 import { type FrameHandler, FrameSplitter } from "../jute/frame.ts";
 import {
@@ -111,7 +118,8 @@ export class ElectionPort {
    * Listens on these addresses and no others; where it listens already it goes on. Links stay as they are.
    *
    * @param addresses "" for the host means all.
-   * @throws {ListenError} When none of them could be opened in the attempts allowed.
+   * @throws {ListenError} When none of them could be opened in the attempts allowed. A name that has no address yet is
+   *   tried for ever.
    */
   async listen(addresses: readonly ElectionAddress[]): Promise<void> {
     const wanted = new Map(addresses.map((address) => [`${address.host} ${address.port}`, address]));
@@ -141,13 +149,15 @@ export class ElectionPort {
         }
       }
       if (failure === null || isOver()) return;
-      if (attempt === bindAttempts) {
+      if (bindAttempts > 0 && attempt >= bindAttempts) {
         if (this.#listeners.size > 0) return;
-        throw new ListenError(
-          failure.code,
-          `${failure.message}; this is the election port, tried ${attempt} times`,
-          failure.address,
-        );
+        if (failure.code !== noAddress) {
+          throw new ListenError(
+            failure.code,
+            `${failure.message}; this is the election port, tried ${attempt} times`,
+            failure.address,
+          );
+        }
       }
       await new Promise<void>((resolve) => this.#world.clock.setTimer(bindRetryMs, resolve));
     }

@@ -1,6 +1,6 @@
 import { limits } from "../base/limits.ts";
 import type { Clock } from "../base/clock.ts";
-import type { Listener, Network } from "../base/network.ts";
+import { type Listener, ListenError, type Network } from "../base/network.ts";
 import type { Trace } from "../base/trace.ts";
 import type { ServerId } from "../quorum/quorum.ts";
 import { QuorumLink, type QuorumLinkHost } from "./quorum_link.ts";
@@ -46,7 +46,7 @@ export class QuorumPort {
    * Listens on these addresses and no others; connections stay as they are.
    *
    * @param addresses "" for the host means all.
-   * @throws {ListenError} If one cannot be opened.
+   * @throws {ListenError} If none of them can be opened (Leader's constructor).
    */
   async listen(addresses: readonly { readonly host: string; readonly port: number }[]): Promise<void> {
     const wanted = addresses.map(({ host, port }) => `${host} ${port}`).join(",");
@@ -54,15 +54,22 @@ export class QuorumPort {
     this.#addresses = wanted;
     for (const listener of this.#listeners.splice(0)) listener.close();
     const { network, links, trace } = this.#parts;
+    let failure: unknown;
     for (const { host, port } of addresses) {
-      this.#listeners.push(
-        await network.listen(host, port, (socket) => {
-          const link = new QuorumLink(links, socket, trace);
-          this.#onLearner(link);
-          return link;
-        }),
-      );
+      try {
+        this.#listeners.push(
+          await network.listen(host, port, (socket) => {
+            const link = new QuorumLink(links, socket, trace);
+            this.#onLearner(link);
+            return link;
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof ListenError)) throw error;
+        failure = error;
+      }
     }
+    if (failure !== undefined && this.#listeners.length === 0) throw failure;
   }
 
   /** @returns The learners that came before this server knew that it leads. */

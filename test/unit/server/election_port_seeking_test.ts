@@ -288,6 +288,18 @@ describe("listening", () => {
     );
   });
 
+  test("is tried for ever while its own name has no address, as a name that is new has none yet", async () => {
+    const station = new Station(world, 1);
+    world.network.unresolved.add("host1");
+    const listening = station.port.listen([{ host: "host1", port: portOf(1) }]);
+    await world.pass(100_000);
+    world.network.unresolved.clear();
+    await world.pass(1000);
+    await listening;
+    expect(station.port.ports).toEqual([portOf(1)]);
+    expect(station.warnings()).toEqual(["Cannot open the election port"]);
+  });
+
   test("is tried for ever when so configured", async () => {
     const station = new Station(world, 1, { bindAttempts: 0 });
     world.network.busy.add(portOf(1));

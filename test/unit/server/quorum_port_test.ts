@@ -24,8 +24,8 @@ class Doorway {
     isMember: (id) => id < 10,
   });
 
-  async open(): Promise<this> {
-    await this.#port.listen([{ host: "", port }]);
+  async open(...hosts: string[]): Promise<this> {
+    await this.#port.listen((hosts.length > 0 ? hosts : [""]).map((host) => ({ host, port })));
     return this;
   }
 
@@ -101,5 +101,20 @@ describe("learners that connect before their server knows that it leads", () => 
     const second = await doorway.connect(3);
     await doorway.fill(limits.earlyLearnersMax - 1, (index) => 1000 + index);
     expect([first.isClosed(), second.isClosed()]).toEqual([true, false]);
+  });
+});
+
+describe("a quorum port of two addresses", () => {
+  test("needs one of them", async () => {
+    const doorway = new Doorway();
+    doorway.network.unresolved.add("gone");
+    await doorway.open("gone", "h");
+    expect((await doorway.connect(1)).isClosed()).toBe(false);
+  });
+
+  test("fails without any", async () => {
+    const doorway = new Doorway();
+    doorway.network.unresolved.add("gone").add("h");
+    await expect(doorway.open("gone", "h")).rejects.toThrow("no address for h");
   });
 });
