@@ -1,4 +1,5 @@
 import {
+  close,
   closeSync,
   existsSync,
   fdatasync,
@@ -48,7 +49,7 @@ export const nodeDisk: Disk = {
   open: (path, mode) => attempt(path, "opening", () => new NodeFile(path, openSync(path, openFlags[mode]))),
   sizeOf: (path) => attempt(path, "looking at", () => statSync(path).size),
   rename: (from, to) => attempt(from, "renaming", () => renameSync(from, to)),
-  remove: (path) => attempt(path, "removing", () => unlinkSync(path)),
+  remove: (path) => attempt(path, "removing", () => removeFile(path)),
   syncDirectory(path) {
     // Windows has no such call; its file system keeps names in a journal.
     if (process.platform === "win32") return;
@@ -62,6 +63,37 @@ export const nodeDisk: Disk = {
     });
   },
 };
+
+/** Removed files that are still to be closed; the first one is being closed. */
+const removed: number[] = [];
+
+/**
+ * Removes a name, and leaves it to a thread to give the file's blocks back, which on ext4 takes 0.3 ms for each MB: the
+ * file is held open meanwhile, and whoever lets go of it last frees it. One at a time, so that threads are left for
+ * other work.
+ */
+function removeFile(path: string): void {
+  let descriptor: number | null = null;
+  try {
+    descriptor = openSync(path, "r");
+  } catch {
+    // It may be removed all the same; if not, that error says why.
+  }
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (descriptor !== null) closeSync(descriptor);
+    throw error;
+  }
+  if (descriptor !== null && removed.push(descriptor) === 1) closeRemoved();
+}
+
+function closeRemoved(): void {
+  close(removed[0], () => {
+    removed.shift();
+    if (removed.length > 0) closeRemoved();
+  });
+}
 
 class NodeFile implements DiskFile {
   readonly path: string;

@@ -40,6 +40,32 @@ describe("the machine's disk", () => {
   });
 
   test.skipIf(process.platform !== "linux")(
+    "removed files are gone at once, and given back to the file system afterwards",
+    async () => {
+      const directory = freshDirectory();
+      const open = () =>
+        readdirSync("/proc/self/fd").filter((fd) => {
+          try {
+            return readlinkSync(`/proc/self/fd/${fd}`).startsWith(directory);
+          } catch {
+            return false;
+          }
+        }).length;
+      for (const name of ["a", "b", "c"]) {
+        const file = nodeDisk.open(`${directory}/${name}`, "create");
+        file.writeAt(new Uint8Array(100_000), 0);
+        file.close();
+      }
+      for (const name of ["a", "b", "c"]) nodeDisk.remove(`${directory}/${name}`);
+      expect(nodeDisk.list(directory)).toEqual([]);
+      expect(open()).toBeGreaterThan(0);
+      while (open() > 0) await new Promise((resolve) => setImmediate(resolve));
+      expect(codeOf(() => nodeDisk.remove(`${directory}/a`))).toBe("ENOENT");
+      expect(open()).toBe(0);
+    },
+  );
+
+  test.skipIf(process.platform !== "linux")(
     "a file closed while a call is under way is closed when that ends",
     async () => {
       const directory = freshDirectory();
