@@ -116,7 +116,7 @@ export class Election {
   #current: Vote | undefined;
   /** Whether that leader's epoch is established. */
   #isEstablished = false;
-  /** Voters that were in another round when they last spoke, while this server has no epoch to lead in yet. */
+  /** Voters that had another leader, or were in another round, by the last word of them, while this server has no epoch to lead in yet. */
   #deserters = new Set<ServerId>();
 
   /** What this server stands for in the round it takes part in; undefined while it takes part in none. */
@@ -280,7 +280,9 @@ export class Election {
     if (this.#initial !== undefined) return this.#hear(from, notification, nowMs);
     if (this.#state === "LOOKING") {
       this.#early.set(from, notification);
-    } else if (notification.state === "LOOKING") {
+    } else if (notification.state !== "LOOKING") {
+      if (this.#isDeserted(from, notification)) this.#effects.leaderGone();
+    } else {
       // Not told that it has followers, which could make it lead after all, while they look again.
       if (this.#hasGoneOn(from, notification) || this.#isDeserted(from, notification)) {
         return this.#effects.leaderGone();
@@ -305,17 +307,25 @@ export class Election {
   }
 
   /**
-   * Whether this server was elected by voters that are no longer there: its links may have been dead for a while and
-   * then bring all that was said meanwhile, old votes first.
+   * Whether this server was elected by voters that are no longer there. Its links may have been dead for a while and then
+   * bring all that was said meanwhile, old votes first; or it decided at once, since it could not hear of a better one,
+   * and others can. Apache's leader waits the whole initLimit for them.
    */
-  #isDeserted(from: ServerId, { electionEpoch }: Notification): boolean {
+  #isDeserted(from: ServerId, notification: Notification): boolean {
     const current = this.#current!;
-    if (this.#isEstablished || current.leader !== this.#membership.self || current.electionEpoch < 0) {
-      return false;
-    }
-    if (electionEpoch === current.electionEpoch) {
+    const { self } = this.#membership;
+    if (this.#isEstablished || current.leader !== self || current.electionEpoch < 0) return false;
+    const { state, leader, electionEpoch } = notification;
+    if (state === "OBSERVING") return false;
+    if (leader === self && (state !== "LOOKING" || electionEpoch === current.electionEpoch)) {
       this.#deserters.delete(from);
       return false;
+    }
+    if (state === "LOOKING" && electionEpoch === current.electionEpoch) {
+      // What it wanted before it heard of this server.
+      if (!beats(notification, current, (sid) => this.#membership.weightOf(sid))) return false;
+      // In one round nobody goes back to a worse vote, so whom it names stands for itself, or for a better one yet.
+      if (this.#voters.has(leader)) this.#deserters.add(leader);
     }
     this.#deserters.add(from);
     const left = new Set([...this.#voters].filter((sid) => !this.#deserters.has(sid)));
@@ -352,6 +362,13 @@ export class Election {
     if (vote.zxid === untrustedZxid || this.#initial!.zxid === untrustedZxid) return this.#evaluate(nowMs);
 
     const weightOf = (sid: ServerId) => this.#membership.weightOf(sid);
+    const isNews = vote.electionEpoch > this.#round || beats(vote, this.#proposal, weightOf);
+    if (isNews && vote.leader === this.#membership.self && beats(vote, this.#ownVote(), weightOf)) {
+      // Somebody remembers this server from before a crash that lost the end of its log, or all of it. It must not stand
+      // for that, and nobody takes a vote back before the next round. Apache's servers let themselves be elected so.
+      this.#round = vote.electionEpoch;
+      return this.#beginRound(nowMs);
+    }
     let told = true;
     if (isLater) {
       this.#round = vote.electionEpoch;
@@ -359,7 +376,7 @@ export class Election {
       this.#mute.clear();
       const own = this.#ownVote();
       this.#propose(beats(vote, own, weightOf) ? vote : own, nowMs);
-    } else if (beats(vote, this.#proposal, weightOf)) {
+    } else if (isNews) {
       this.#propose(vote, nowMs);
     } else {
       told = false;
