@@ -209,9 +209,12 @@ export class Leadership {
     return Math.min(this.#dueMs, this.#pingMs);
   }
 
-  /** It has no epoch yet, for want of followers. */
+  /** It does not serve yet, and of those that it would need too few follow: others may, or nobody with a vote. */
   get isWithoutFollowers(): boolean {
-    return this.#phase === "epoch";
+    if (this.#phase === "epoch" || this.#phase === "broadcast") return this.#phase === "epoch";
+    const followers = new Set<ServerId>();
+    for (const seat of this.#seats.values()) if (this.#votes(seat)) followers.add(seat.serverId);
+    return !this.#isQuorum(followers);
   }
 
   seats(): Iterable<Seat> {

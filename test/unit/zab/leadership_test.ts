@@ -180,6 +180,8 @@ test("a leader does in its office what leadership.txt says", () => {
           office.nowMs = Number(link);
           office.leadership.onTimer(office.nowMs, zxid(option(rest, "held") ?? "9.9"));
           break;
+        case "alone":
+          return [office.leadership.isWithoutFollowers ? "yes" : "no"];
         case "state": {
           const { epoch, phaseName, deadlineMs } = office.leadership;
           const seats = [...office.leadership.seats()].map((seat) => `${seat.serverId} ${seat.phase}`);
