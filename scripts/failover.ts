@@ -3,11 +3,12 @@
  * `npm run bench:failover`: from kill -9 of the leader to the next acknowledged write, Zoon beside Apache ZooKeeper
  * 3.8, ensembles of three with the timing of Apache's sample zoo.cfg, by turns on one machine.
  */
-import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { drive, loadOf, prepare, sourceWorker } from "../test/bench/engine.ts";
+import { medianOf } from "../test/bench/statistics.ts";
 import { Cluster, type Flavor } from "../test/chaos/cluster.ts";
 import { type Failover, FailoverRun, type LogSteps } from "../test/chaos/failover_run.ts";
 import { LoopbackNetwork } from "../test/chaos/loopback_network.ts";
@@ -62,7 +63,6 @@ const medianTargetMs = 100;
 const worstTargetMs = 200;
 /** Writes go on for so long before each kill, in ms. */
 const warmUpMs = 700;
-const loadSource = resolve(import.meta.dir, "../test/bench/load.ts");
 
 const logSteps: Record<Flavor, LogSteps> = {
   zoon: {
@@ -130,7 +130,9 @@ async function measure(): Promise<number> {
     await run.open();
     if (znodes > 0) {
       say(`loading ${znodes} znodes into ${side}`);
-      await loadZnodes(network.statusTarget(1).port);
+      const load = loadOf({ mix: "create", inFlight: 8, ops: znodes, warmUpMs: 0, keyCount: 1 });
+      const servers = [network.statusTarget(1)];
+      await drive(load, { servers, root: await prepare(servers, load), pids: [] }, sourceWorker);
     }
     runs.set(side, run);
   }
@@ -166,17 +168,10 @@ async function measure(): Promise<number> {
   }
   const zoon = found.get("zoon")?.map((one) => one.survivorMs);
   if (zoon === undefined) return 0;
-  const met = median(zoon) < medianTargetMs && Math.max(...zoon) < worstTargetMs;
+  const met = medianOf(zoon) < medianTargetMs && Math.max(...zoon) < worstTargetMs;
   const words = `median < ${medianTargetMs} ms and worst < ${worstTargetMs} ms`;
   if (!values.json) console.log(`target ${words}: ${met ? "met" : "MISSED"}`);
   return met ? 0 : 1;
-}
-
-async function loadZnodes(port: number): Promise<void> {
-  const words = ["--port", String(port), "--op", "create", "--count", String(znodes), "--in-flight", "8"];
-  const child = spawn(process.execPath, [loadSource, ...words], { stdio: ["ignore", "ignore", "inherit"] });
-  const code = await new Promise<number | null>((done) => child.once("exit", done));
-  if (code !== 0) throw new Error("The znodes could not be loaded");
 }
 
 function table(found: ReadonlyMap<Flavor, readonly Failover[]>): string {
@@ -186,7 +181,7 @@ function table(found: ReadonlyMap<Flavor, readonly Failover[]>): string {
     for (const [side, list] of found) {
       const all = list.map(pick).sort((a, b) => a - b);
       lines.push(
-        `  ${side.padEnd(7)} median ${median(all).toFixed(0).padStart(5)}  min ${
+        `  ${side.padEnd(7)} median ${medianOf(all).toFixed(0).padStart(5)}  min ${
           all[0].toFixed(0).padStart(5)
         }  ` +
           `max ${all.at(-1)!.toFixed(0).padStart(5)}  all ${all.map((ms) => ms.toFixed(0)).join(" ")}`,
@@ -195,7 +190,7 @@ function table(found: ReadonlyMap<Flavor, readonly Failover[]>): string {
     const [ours, theirs] = [found.get("zoon")?.map(pick), found.get("apache")?.map(pick)];
     if (ours !== undefined && theirs !== undefined) {
       lines.push(
-        `  ratio   median ${(median(ours) / median(theirs)).toFixed(2).padStart(5)}` +
+        `  ratio   median ${(medianOf(ours) / medianOf(theirs)).toFixed(2).padStart(5)}` +
           `             max ${(Math.max(...ours) / Math.max(...theirs)).toFixed(2).padStart(5)}`,
       );
     }
@@ -204,17 +199,11 @@ function table(found: ReadonlyMap<Flavor, readonly Failover[]>): string {
     const names = logSteps[side].steps.map(([name]) => name);
     const medians = names.map((name) => {
       const times = list.map((one) => one.steps[name]).filter((ms) => ms !== undefined);
-      return times.length === 0 ? null : `${name} ${median(times).toFixed(0)}`;
+      return times.length === 0 ? null : `${name} ${medianOf(times).toFixed(0)}`;
     }).filter((text) => text !== null);
     lines.push(`steps of ${side} by its logs, median ms from the kill: ${medians.join(", ")}`);
   }
   return lines.join("\n");
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 function isoTime(line: string): number | null {

@@ -37,6 +37,23 @@ export class BenchTree {
   }
 
   /**
+   * Creates a parent at a path of its own, for a cluster that belongs to nobody else.
+   *
+   * @throws {CliError} No session can be had, the path is taken, or it may not be done.
+   */
+  static async createAt(hosts: string, path: string, sessionTimeoutMs: number): Promise<BenchTree> {
+    const client = await open(hosts, sessionTimeoutMs);
+    try {
+      await client.create(path);
+      return new BenchTree(hosts, path);
+    } catch (error) {
+      throw new CliError(ExitCode.failed, `cannot create ${path} on ${hosts}: ${(error as Error).message}`);
+    } finally {
+      await client.close();
+    }
+  }
+
+  /**
    * Creates a parent under a name that nobody has.
    *
    * @throws {CliError} No session can be had, there is no such chroot, or it may not be done.

@@ -32,8 +32,13 @@ export class RemoteLoad implements Load {
   readonly #closed = Promise.withResolvers<void>();
   #onTick: (tick: Tick) => void = () => {};
 
-  constructor(plan: BenchPlan, share: Share) {
-    this.#child = Bun.spawn([...selfCommand(), "bench", "worker"], {
+  /** @param command What starts a worker; of this very program unless told. */
+  constructor(
+    plan: BenchPlan,
+    share: Share,
+    command: readonly string[] = [...selfCommand(), "bench", "worker"],
+  ) {
+    this.#child = Bun.spawn([...command], {
       stdin: "pipe",
       stdout: "pipe",
       stderr: "inherit",

@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly network: ClusterNetwork;
   /** Lines of zoo.cfg. */
   readonly cfg: Record<string, string>;
+  /** `-Xmx` of Apache's servers in MiB; 256 unless told. */
+  readonly heapMb?: number;
   /** Called when a server ends that nobody ended. */
   readonly onDeath: (id: number, how: string) => void;
 }
@@ -262,7 +264,7 @@ export class Cluster {
     if (this.#options.flavor === "zoon") return [this.#options.binary, "server", cfg];
     return [
       "java",
-      "-Xmx256m",
+      `-Xmx${this.#options.heapMb ?? 256}m`,
       "-XX:+UseSerialGC",
       "-Djava.net.preferIPv4Stack=true",
       "-Duser.timezone=UTC",

@@ -1,8 +1,6 @@
 /** An ensemble under more load than it can take, which must not lose its leader over it. */
-import { spawn } from "node:child_process";
-import { resolve } from "node:path";
 import { connect } from "../../mod.ts";
-import type { LoadReport } from "../bench/load.ts";
+import { drive, loadOf, type LoadWords, type Measured, prepare, sourceWorker } from "../bench/engine.ts";
 import { Cluster, type Flavor, type Mode } from "./cluster.ts";
 import type { LoopbackNetwork } from "./loopback_network.ts";
 
@@ -35,11 +33,10 @@ export interface SaturationReport {
   troubles: string[];
 }
 
-const loadSource = resolve(import.meta.dir, "../bench/load.ts");
 const sliceMsMax = 30_000;
 /** Writers and readers on every server: connections, and requests in flight on each. */
-const writers = { connections: 16, inFlight: 32 };
-const readers = { connections: 4, inFlight: 8 };
+const writers: LoadWords = { mix: "set", connections: 16, inFlight: 32 };
+const readers: LoadWords = { mix: "get", connections: 4, inFlight: 8 };
 
 /**
  * Runs it.
@@ -70,15 +67,21 @@ export async function saturate(options: SaturationOptions): Promise<SaturationRe
     const missing = await cluster.settled(60_000);
     if (missing.length > 0) throw new Error(`Server ${missing.join(", ")} does not serve within 60 s`);
     const address = network.clientAddress(1);
+    const root = await prepare([network.statusTarget(1)], loadOf(writers));
     const epochBefore = await epochOf(address);
     const modesBefore = await cluster.modes();
     const rates: number[] = [];
     const slices = Math.max(1, Math.ceil(durationMs / sliceMsMax));
     for (let slice = 1; slice <= slices; slice++) {
-      const loads = cluster.ids.flatMap((id) => [
-        load(network, id, "set", writers, durationMs / slices),
-        load(network, id, "get", readers, durationMs / slices),
-      ]);
+      const loads = cluster.ids.flatMap((id) =>
+        [writers, readers].map((words) => {
+          const load = loadOf({ ...words, durationMs: Math.round(durationMs / slices) });
+          return drive(load, { servers: [network.statusTarget(id)], root, pids: [] }, sourceWorker)
+            .catch((error: Error) => {
+              throw new Error(`load on server ${id}: ${error.message}`);
+            });
+        })
+      );
       const done = Promise.allSettled(loads);
       let running = true;
       void done.then(() => running = false);
@@ -92,10 +95,10 @@ export async function saturate(options: SaturationOptions): Promise<SaturationRe
           report.troubles.push(String(one.reason.message));
           continue;
         }
-        const { op, replies, opsPerSecond, maxMs } = one.value;
-        if (op === "get") report.reads += replies;
+        const { outcome, count, opsPerSecond, maxMs }: Measured = one.value;
+        if (outcome.operations[0].operation === "get") report.reads += count;
         else {
-          report.writes += replies;
+          report.writes += count;
           writesPerSecond += opsPerSecond;
           report.worstWriteMs = Math.max(report.worstWriteMs, maxMs);
         }
@@ -129,45 +132,4 @@ function changed(before: ReadonlyMap<number, Mode>, now: ReadonlyMap<number, Mod
 async function epochOf(address: string): Promise<number> {
   await using zk = await connect(address, { connectTimeoutMs: 60_000, sessionTimeoutMs: 40_000 });
   return Math.floor((await zk.setData("/", null)).mzxid / 0x1_0000_0000);
-}
-
-function load(
-  network: LoopbackNetwork,
-  id: number,
-  op: "set" | "get",
-  { connections, inFlight }: { connections: number; inFlight: number },
-  durationMs: number,
-): Promise<LoadReport> {
-  const { host, port } = network.statusTarget(id);
-  const child = spawn(process.execPath, [
-    loadSource,
-    "--host",
-    host,
-    "--port",
-    String(port),
-    "--op",
-    op,
-    "--connections",
-    String(connections),
-    "--in-flight",
-    String(inFlight),
-    "--warm-up-ms",
-    "500",
-    "--duration-ms",
-    String(Math.round(durationMs)),
-  ], { stdio: ["ignore", "pipe", "pipe"] });
-  const stop = () => child.kill("SIGKILL");
-  process.once("exit", stop);
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => stdout += text);
-  child.stderr.setEncoding("utf8").on("data", (text: string) => stderr += text);
-  return new Promise((done, fail) => {
-    child.once("error", fail);
-    child.once("close", (code) => {
-      process.off("exit", stop);
-      if (code === 0) done(JSON.parse(stdout));
-      else fail(new Error(`load on server ${id}: ${stderr.trim()}`));
-    });
-  });
 }
