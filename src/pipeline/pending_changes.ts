@@ -1,46 +1,21 @@
 import { crc32 } from "../base/crc32.ts";
 import { Deque } from "../base/deque.ts";
-import { JuteWriter } from "../jute/writer.ts";
-import type { Acl } from "../protocol/acl.ts";
 import type { SessionId } from "../protocol/session_id.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import type { DataTree } from "../tree/data_tree.ts";
-import { contentCrc, DigestSum } from "../tree/digest.ts";
+import { DigestSum, isDigested, znodeDigest } from "../tree/digest.ts";
 import { noZnode, type ZnodeRef } from "../tree/znode_store.ts";
+import { PendingZnode } from "./pending_znode.ts";
+import type { RequestPath } from "./request_path.ts";
 
-/** A znode as it will be once every txn prepared so far is applied (PrepRequestProcessor's ChangeRecord). */
-export class PendingZnode {
-  readonly path: string;
-  exists = true;
-  acl: readonly Acl[] = [];
-  dataLength = 0;
-  /** CRC32 of path and data: the part of the digest that a change of counters leaves alone. */
-  contentCrc = 0;
-  /** What the znode adds to the tree's digest at present. */
-  digest = 0;
-  czxid: Zxid = 0;
-  mzxid: Zxid = 0;
-  pzxid: Zxid = 0;
-  ctimeMs = 0;
-  mtimeMs = 0;
-  version = 0;
-  /** Raw counter of child creations. */
-  cversion = 0;
-  aversion = 0;
-  owner: SessionId = 0n;
-  numChildren = 0;
-  /** The newest txn that changes it; 0 while none does. */
-  zxid: Zxid = 0;
+const slash = 0x2f;
+const rootPath = Uint8Array.of(slash);
+const rootView = new DataView(rootPath.buffer);
 
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  /** @returns A copy, to go back to when a multi fails. */
-  copy(): PendingZnode {
-    return Object.assign(new PendingZnode(this.path), this);
-  }
-}
+const bucketsAtFirst = 1024;
+/** Objects kept for further use, but none that a long path made large. */
+const sparesMax = 4096;
+const sparePathMax = 1024;
 
 /**
  * What the txns prepared and not yet applied will change, so that requests prepared behind them see it.
@@ -49,13 +24,21 @@ export class PendingZnode {
  */
 export class PendingChanges {
   readonly #tree: DataTree;
-  readonly #znodes = new Map<string, PendingZnode>();
-  /** Every touch in zxid order; a znode leaves when the newest txn that touched it is applied. */
-  readonly #touched = new Deque<PendingZnode>();
-  readonly #touchedZxids = new Deque<number>();
-  readonly #stat = new JuteWriter(64);
-  readonly #text = new JuteWriter(256);
-  #undo: Map<string, PendingZnode | null> | null = null;
+  /** By the low bits of the path's hash, each the first of a chain. */
+  #buckets: (PendingZnode | null)[] = emptyBuckets(bucketsAtFirst);
+  #size = 0;
+  /**
+   * Every pending znode, once, with the zxid that changed it when it was put there: it leaves when that txn is applied,
+   * or is put at the end again when it has been changed since.
+   */
+  readonly #queue = new Deque<PendingZnode>(bucketsAtFirst);
+  readonly #queuedZxids = new Deque<Zxid>(bucketsAtFirst);
+  /** Taken from the tree for the txn under preparation, and perhaps not changed by it. */
+  readonly #loaded: PendingZnode[] = [];
+  readonly #spares: PendingZnode[] = [];
+  /** What each znode was before a multi that may yet fail; null for one that was not pending. */
+  #undo: Map<PendingZnode, PendingZnode | null> | null = null;
+  #undoQueued = 0;
   /** The tree's digest after all that is pending, meaningless while digests are off. */
   readonly #digest = new DigestSum();
   #undoDigestHigh = 0;
@@ -74,29 +57,47 @@ export class PendingChanges {
     return this.#digest.low;
   }
 
-  /** The znode at `path`, or null when it is, or will be, absent. */
-  find(path: string): PendingZnode | null {
-    const pending = this.#znodes.get(path);
-    if (pending !== undefined) return pending.exists ? pending : null;
-    const ref = this.#tree.store.findPath(path);
-    return ref === noZnode ? null : this.#load(path, ref);
+  /** A txn is prepared: what was found for it and not touched is let go. */
+  endTxn(): void {
+    for (let znode = this.#loaded.pop(); znode !== undefined; znode = this.#loaded.pop()) {
+      if (!znode.isPending) this.#spare(znode);
+    }
+  }
+
+  /** The znode at `path`, or null when it is, or will be, absent. Valid until {@link endTxn}. */
+  find(path: RequestPath): PendingZnode | null {
+    return this.#find(path.bytes, path.view, path.start, path.length);
+  }
+
+  /** {@link find} for what is above `path`. */
+  findParent(path: RequestPath): PendingZnode | null {
+    return this.#find(path.bytes, path.view, path.start, Math.max(path.parentLength, 0));
   }
 
   /** Notes that txn `zxid` changes `znode`, whose fields the caller is about to set; call before changing it. */
   touch(znode: PendingZnode, zxid: Zxid): void {
-    if (this.#undo !== null && !this.#undo.has(znode.path)) {
-      this.#undo.set(znode.path, this.#znodes.get(znode.path)?.copy() ?? null);
+    if (this.#undo !== null && !this.#undo.has(znode)) {
+      this.#undo.set(znode, znode.isPending ? znode.copy() : null);
     }
     znode.zxid = zxid;
-    this.#znodes.set(znode.path, znode);
-    this.#touched.push(znode);
-    this.#touchedZxids.push(zxid);
+    if (!znode.isPending) this.#hold(znode);
   }
 
-  /** A znode about to be created at `path`, touched by `zxid`; the caller fills it in. */
-  create(path: string, zxid: Zxid): PendingZnode {
-    const znode = new PendingZnode(path);
-    this.touch(znode, zxid);
+  /** A znode about to be created at `path` by `zxid`; the caller fills in its ACL, data and, last, its digest. */
+  create(path: RequestPath, zxid: Zxid, timeMs: number, owner: SessionId): PendingZnode {
+    const { bytes, view, start, length } = path;
+    const hash = this.#tree.store.hash(bytes, start, length);
+    let znode = this.#lookUp(hash, bytes, start, length);
+    if (znode !== null) {
+      // What was deleted, and still is in the tree.
+      this.touch(znode, zxid);
+      znode.exists = true;
+      znode.contentCrc = -1;
+    } else {
+      znode = this.#make(hash, bytes, view, start, length);
+      this.touch(znode, zxid);
+    }
+    znode.beNew(zxid, timeMs, owner);
     return znode;
   }
 
@@ -111,30 +112,30 @@ export class PendingChanges {
     this.updateDigest(znode);
   }
 
+  /** Sets length and checksum of the znode's data, which is `view[start, start + length)`; null data has length -1. */
+  setData(znode: PendingZnode, view: DataView, start: number, length: number): void {
+    znode.dataLength = length;
+    if (!this.#tree.digestEnabled || !znode.isDigested) return;
+    if (znode.pathCrc < 0) znode.pathCrc = znode.crcOfPath();
+    znode.contentCrc = length > 0 ? crc32(view, start, start + length, znode.pathCrc) : znode.pathCrc;
+  }
+
   /** Works the znode's new digest into the tree's, after its fields were set. */
   updateDigest(znode: PendingZnode): void {
-    if (!this.#tree.digestEnabled || isUncounted(znode.path)) return;
-    const digest = znode.exists ? this.#digestOf(znode) : 0;
+    if (!this.#tree.digestEnabled || !znode.isDigested) return;
+    const digest = znode.exists ? znodeDigest(this.#contentCrcOf(znode), znode.stat, 0) : 0;
     this.#digest.subtract(znode.digest);
     this.#digest.add(digest);
     znode.digest = digest;
   }
 
-  /** @returns CRC32 of a path and data, as {@link PendingZnode.contentCrc} holds it. */
-  contentCrc(path: string, data: Uint8Array, start: number, length: number): number {
-    if (!this.#tree.digestEnabled) return 0;
-    this.#text.reset();
-    this.#text.string(path);
-    return contentCrc(this.#text.bytes, 4, this.#text.length - 4, data, start, length);
-  }
-
   /** Ephemeral paths that `session` will own once all is applied. */
   ephemeralsOf(session: SessionId): string[] {
     const paths = new Set(this.#tree.ephemerals.of(session));
-    for (const [path, znode] of this.#znodes) {
-      if (!znode.exists) paths.delete(path);
-      else if (znode.owner === session) paths.add(path);
-      else paths.delete(path);
+    for (let index = 0; index < this.#queue.length; index++) {
+      const znode = this.#queue.at(index)!;
+      if (znode.exists && znode.owner === session) paths.add(znode.path);
+      else paths.delete(znode.path);
     }
     return [...paths];
   }
@@ -142,6 +143,7 @@ export class PendingChanges {
   /** From now on changes can be taken back by {@link rollBack}, until {@link keep}. */
   beginUndo(): void {
     this.#undo = new Map();
+    this.#undoQueued = this.#queue.length;
     this.#undoDigestHigh = this.#digest.high;
     this.#undoDigestLow = this.#digest.low;
   }
@@ -153,9 +155,14 @@ export class PendingChanges {
   /** Takes back every change since {@link beginUndo}. */
   rollBack(): void {
     if (this.#undo === null) return;
-    for (const [path, before] of this.#undo) {
-      if (before === null) this.#znodes.delete(path);
-      else this.#znodes.set(path, before);
+    for (const [znode, before] of this.#undo) {
+      if (before !== null) znode.takeOver(before);
+      else this.#letGo(znode);
+    }
+    // They are those that were not pending before.
+    while (this.#queue.length > this.#undoQueued) {
+      this.#queue.pop();
+      this.#queuedZxids.pop();
     }
     this.#undo = null;
     this.#digest.set(this.#undoDigestHigh, this.#undoDigestLow);
@@ -163,65 +170,120 @@ export class PendingChanges {
 
   /** Txn `zxid` is applied: what it changed is in the tree now. */
   onApplied(zxid: Zxid): void {
-    let oldest = this.#touchedZxids.peek();
+    let oldest = this.#queuedZxids.peek();
     while (oldest !== undefined && oldest <= zxid) {
-      this.#touchedZxids.shift();
-      const znode = this.#touched.shift()!;
-      const current = this.#znodes.get(znode.path);
-      if (current !== undefined && current.zxid <= zxid) this.#znodes.delete(znode.path);
-      oldest = this.#touchedZxids.peek();
+      this.#queuedZxids.shift();
+      const znode = this.#queue.shift()!;
+      if (znode.zxid <= zxid) {
+        this.#letGo(znode);
+        this.#spare(znode);
+      } else {
+        this.#queue.push(znode);
+        this.#queuedZxids.push(znode.zxid);
+      }
+      oldest = this.#queuedZxids.peek();
     }
   }
 
   /** Forgets all that is pending: it will never be applied. */
   clear(): void {
-    this.#znodes.clear();
-    this.#touched.clear();
-    this.#touchedZxids.clear();
+    this.#buckets = emptyBuckets(bucketsAtFirst);
+    this.#size = 0;
+    this.#queue.clear();
+    this.#queuedZxids.clear();
+    this.#loaded.length = 0;
     this.#undo = null;
     this.#digest.set(this.#tree.digestHigh, this.#tree.digestLow);
   }
 
-  #load(path: string, ref: ZnodeRef): PendingZnode {
-    const store = this.#tree.store;
-    const znode = new PendingZnode(path);
-    znode.acl = this.#tree.acls.get(store.aclKeyOf(ref));
-    znode.dataLength = store.dataLengthOf(ref);
-    znode.czxid = store.czxidOf(ref);
-    znode.mzxid = store.mzxidOf(ref);
-    znode.pzxid = store.pzxidOf(ref);
-    znode.ctimeMs = store.ctimeMsOf(ref);
-    znode.mtimeMs = store.mtimeMsOf(ref);
-    znode.version = store.versionOf(ref);
-    znode.cversion = store.cversionOf(ref);
-    znode.aversion = store.aversionOf(ref);
-    znode.owner = store.ownerOf(ref);
-    znode.numChildren = store.numChildrenOf(ref);
-    if (this.#tree.digestEnabled && !isUncounted(path)) {
-      znode.contentCrc = store.contentCrcOf(ref);
-      znode.digest = this.#digestOf(znode);
+  #find(bytes: Uint8Array, view: DataView, start: number, length: number): PendingZnode | null {
+    if (length === 0) return this.#find(rootPath, rootView, 0, 1);
+    const { store } = this.#tree;
+    const hash = store.hash(bytes, start, length);
+    const pending = this.#lookUp(hash, bytes, start, length);
+    if (pending !== null) return pending.exists ? pending : null;
+    const ref = store.findHashed(hash, bytes, start, length);
+    if (ref === noZnode) return null;
+    const znode = this.#make(hash, bytes, view, start, length);
+    this.#load(znode, ref);
+    this.#loaded.push(znode);
+    return znode;
+  }
+
+  #lookUp(hash: number, bytes: Uint8Array, start: number, length: number): PendingZnode | null {
+    let znode = this.#buckets[hash & (this.#buckets.length - 1)];
+    while (znode !== null && !(znode.hash === hash && znode.hasPath(bytes, start, length))) {
+      znode = znode.next;
     }
     return znode;
   }
 
-  /** CRC32 of path, data and the stat in the order of DigestCalculator. */
-  #digestOf(znode: PendingZnode): number {
-    const stat = this.#stat;
-    stat.reset();
-    stat.longNumber(znode.czxid);
-    stat.longNumber(znode.mzxid);
-    stat.longNumber(znode.pzxid);
-    stat.longNumber(znode.ctimeMs);
-    stat.longNumber(znode.mtimeMs);
-    stat.int(znode.version);
-    stat.int(znode.cversion);
-    stat.int(znode.aversion);
-    stat.long(znode.owner);
-    return crc32(stat.bytes, 0, stat.length, znode.contentCrc);
+  #make(hash: number, bytes: Uint8Array, view: DataView, start: number, length: number): PendingZnode {
+    const znode = this.#spares.pop() ?? new PendingZnode();
+    znode.begin(hash, view, start, length);
+    znode.isDigested = isDigested(bytes, start, length);
+    return znode;
+  }
+
+  #load(znode: PendingZnode, ref: ZnodeRef): void {
+    const { store, acls } = this.#tree;
+    znode.ref = ref;
+    znode.acl = acls.get(store.aclKeyOf(ref));
+    znode.dataLength = store.dataLengthOf(ref);
+    znode.numChildren = store.numChildrenOf(ref);
+    store.copyStat(ref, znode.stat, 0);
+    znode.digest = this.#tree.digestOf(ref);
+  }
+
+  /** When nothing pending has set the data, the znode was loaded for this very txn, and its data is the tree's. */
+  #contentCrcOf(znode: PendingZnode): number {
+    if (znode.contentCrc < 0) znode.contentCrc = this.#tree.store.contentCrcOf(znode.ref);
+    return znode.contentCrc;
+  }
+
+  #hold(znode: PendingZnode): void {
+    znode.isPending = true;
+    if (this.#size === this.#buckets.length) this.#grow();
+    const bucket = znode.hash & (this.#buckets.length - 1);
+    znode.next = this.#buckets[bucket];
+    this.#buckets[bucket] = znode;
+    this.#size++;
+    this.#queue.push(znode);
+    this.#queuedZxids.push(znode.zxid);
+  }
+
+  #letGo(znode: PendingZnode): void {
+    znode.isPending = false;
+    const bucket = znode.hash & (this.#buckets.length - 1);
+    let before = this.#buckets[bucket]!;
+    if (before === znode) this.#buckets[bucket] = znode.next;
+    else {
+      while (before.next !== znode) before = before.next!;
+      before.next = znode.next;
+    }
+    znode.next = null;
+    this.#size--;
+  }
+
+  #grow(): void {
+    const buckets = emptyBuckets(this.#buckets.length * 2);
+    for (const first of this.#buckets) {
+      for (let znode = first; znode !== null;) {
+        const { next } = znode;
+        const bucket = znode.hash & (buckets.length - 1);
+        znode.next = buckets[bucket];
+        buckets[bucket] = znode;
+        znode = next;
+      }
+    }
+    this.#buckets = buckets;
+  }
+
+  #spare(znode: PendingZnode): void {
+    if (this.#spares.length < sparesMax && znode.pathLength < sparePathMax) this.#spares.push(znode);
   }
 }
 
-/** Znodes under /zookeeper/ do not count in the digest (DigestCalculator.calculateDigest). */
-function isUncounted(path: string): boolean {
-  return path.startsWith("/zookeeper/");
+function emptyBuckets(count: number): (PendingZnode | null)[] {
+  return new Array<PendingZnode | null>(count).fill(null);
 }

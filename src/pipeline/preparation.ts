@@ -15,6 +15,7 @@ import type { DataTree } from "../tree/data_tree.ts";
 import type { Access } from "./auth/access.ts";
 import type { WriteOp } from "./op.ts";
 import { PendingChanges } from "./pending_changes.ts";
+import { RequestPath } from "./request_path.ts";
 
 /** Switches that requests are prepared by. */
 export interface PreparationSettings {
@@ -55,6 +56,8 @@ export class Preparation {
   readonly access: Access;
   readonly settings: PreparationSettings;
   readonly pending: PendingChanges;
+  /** For the op under preparation to read the path of its request into. */
+  readonly path: RequestPath = new RequestPath();
   /** Where the op under preparation writes its txn's body. */
   txn = new JuteWriter(arenaBytes);
   /** The txn's type when it differs from the request's; set by ops. */
@@ -103,8 +106,10 @@ export class Preparation {
       this.zxid--;
       this.txn.rewind(start);
       this.pending.rollBack();
+      this.pending.endTxn();
       throw thrown;
     }
+    this.pending.endTxn();
     if (error !== ErrorCode.ok) {
       this.txn.rewind(start + txnHeaderBytes);
       this.txnType = OpCode.error;
@@ -130,10 +135,12 @@ export class Preparation {
     if (this.roomBytes < 0) throw new JuteError(`a txn of more than ${this.settings.entryBytesMax} bytes`);
   }
 
-  /** Whether hard quotas forbid that `path` get so many znodes and bytes more. */
-  exceedsQuota(path: string, znodes: number, bytes: number): boolean {
-    if (!this.settings.enforceQuota || !this.tree.quotas.exceeds(path, znodes, bytes)) return false;
-    this.quotaExceededAt = path;
+  /** Whether hard quotas forbid that {@link path} get so many znodes and bytes more. */
+  exceedsQuota(znodes: number, bytes: number): boolean {
+    if (!this.settings.enforceQuota) return false;
+    const { text } = this.path;
+    if (!this.tree.quotas.exceeds(text, znodes, bytes)) return false;
+    this.quotaExceededAt = text;
     return true;
   }
 

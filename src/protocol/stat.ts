@@ -27,6 +27,19 @@ export const statBytes = 68;
 /** Bytes of a StatPersisted in snapshots: no dataLength, no numChildren. */
 export const statPersistedBytes = 60;
 
+/** Where the fields of a StatPersisted are. */
+export const statAt = {
+  czxid: 0,
+  mzxid: 8,
+  ctime: 16,
+  mtime: 24,
+  version: 32,
+  cversion: 36,
+  aversion: 40,
+  owner: 44,
+  pzxid: 52,
+} as const;
+
 export function decodeStat(reader: JuteReader): Stat {
   return {
     czxid: reader.longNumber(),

@@ -1,5 +1,6 @@
 import { crc32 } from "../base/crc32.ts";
 import { JuteReader } from "../jute/reader.ts";
+import { LastView } from "../jute/word_copy.ts";
 import { JuteWriter } from "../jute/writer.ts";
 import { type Acl, decodeAcl, encodeAcl, openAcl } from "../protocol/acl.ts";
 
@@ -41,6 +42,7 @@ export class AclCache {
   readonly #byHash = new Map<number, AclEntry[]>();
   readonly #reader = new JuteReader();
   readonly #writer = new JuteWriter(256);
+  readonly #lists = new LastView();
   #lastKey = 0;
 
   /** Lists kept; the open one is not among them. */
@@ -138,7 +140,7 @@ export class AclCache {
   }
 
   #findOrAdd(bytes: Uint8Array, start: number, end: number): AclEntry {
-    const hash = crc32(bytes, start, end, 0);
+    const hash = crc32(this.#lists.of(bytes), start, end, 0);
     let sameHash = this.#byHash.get(hash);
     if (sameHash === undefined) {
       sameHash = [];

@@ -11,7 +11,7 @@ import { statPersistedBytes } from "../protocol/stat.ts";
 import { digestVersion, txnDigestBytes, UnknownTxnError } from "../protocol/txn.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { AclCache, openAclKey, skipAclVector } from "./acl_cache.ts";
-import { DigestSum } from "./digest.ts";
+import { DigestSum, ZnodeDigests } from "./digest.ts";
 import { DigestAudit } from "./digest_audit.ts";
 import { EphemeralIndex } from "./ephemerals.ts";
 import { isQuotaPath, Quotas } from "./quotas.ts";
@@ -58,6 +58,7 @@ export class DataTree {
   readonly #ownerRules: OwnerRules;
   readonly #logger: Logger;
   readonly #digest = new DigestSum();
+  readonly #digests = new ZnodeDigests();
   readonly #reapable: ReapableIndex;
   readonly #walkers: TreeWalker[] = [];
   #newestCzxid: Zxid = 0;
@@ -124,6 +125,11 @@ export class DataTree {
   /** The newest czxid of any znode that is or was in the tree; later creates have a larger one. */
   get newestCzxid(): Zxid {
     return this.#newestCzxid;
+  }
+
+  /** @returns What a znode adds to the tree digest at present: a CRC32, unsigned. */
+  digestOf(ref: ZnodeRef): number {
+    return this.#digests.of(ref);
   }
 
   /** @returns How many znodes are below `ref`. */
@@ -208,6 +214,7 @@ export class DataTree {
     this.quotas.clear();
     this.digestAudit.clear();
     this.#digest.set(0, 0);
+    this.#digests.clear();
     this.#reapable.clear();
     this.#newestCzxid = 0;
     this.lastProcessedZxid = 0;
@@ -249,9 +256,7 @@ export class DataTree {
     const ref = this.store.findPath("/zookeeper/config");
     const bytes = textEncoder.encode(text);
     this.store.setData(ref, bytes, 0, bytes.length);
-    this.store.setVersion(ref, -1);
-    this.store.setMzxid(ref, version);
-    this.store.setMtimeMs(ref, timeMs);
+    this.store.setModified(ref, -1, version, timeMs);
   }
 
   /** @returns What /zookeeper/config holds; "" for nothing. */
@@ -461,9 +466,7 @@ export class DataTree {
     const growth = Math.max(dataLength, 0) - Math.max(store.dataLengthOf(ref), 0);
     this.#countOut(ref);
     store.setData(ref, bytes, data, dataLength);
-    store.setVersion(ref, version);
-    store.setMzxid(ref, this.#zxid);
-    store.setMtimeMs(ref, this.#timeMs);
+    store.setModified(ref, version, this.#zxid, this.#timeMs);
     this.#countIn(ref);
     this.#resultRef = ref;
     if (this.quotas.active) this.quotas.account(store.pathOf(ref), 0, growth);
@@ -612,11 +615,14 @@ export class DataTree {
   }
 
   #countIn(ref: ZnodeRef): void {
-    if (this.digestEnabled) this.#digest.add(this.store.digestOf(ref));
+    if (!this.digestEnabled) return;
+    const digest = this.store.digestOf(ref);
+    this.#digests.set(ref, digest);
+    this.#digest.add(digest);
   }
 
   #countOut(ref: ZnodeRef): void {
-    if (this.digestEnabled) this.#digest.subtract(this.store.digestOf(ref));
+    if (this.digestEnabled) this.#digest.subtract(this.digestOf(ref));
   }
 }
 

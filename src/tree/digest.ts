@@ -1,4 +1,5 @@
 import { crc32 } from "../base/crc32.ts";
+import type { ZnodeRef } from "./znode_store.ts";
 
 /*
  * The tree digest (DigestCalculator, AdHash; version 2): the 64-bit wrapping sum of one CRC-32 per znode, over
@@ -17,10 +18,10 @@ import { crc32 } from "../base/crc32.ts";
  * @param data The data's bytes are `data[dataStart, dataStart + dataLength)`; null data has length -1.
  */
 export function contentCrc(
-  path: Uint8Array,
+  path: DataView,
   pathStart: number,
   pathLength: number,
-  data: Uint8Array,
+  data: DataView,
   dataStart: number,
   dataLength: number,
 ): number {
@@ -35,7 +36,7 @@ export function contentCrc(
  * @param stat 60 bytes of StatPersisted at `stat[statStart]`, in the order of snapshots (pzxid last).
  * @returns CRC-32, unsigned.
  */
-export function znodeDigest(content: number, stat: Uint8Array, statStart: number): number {
+export function znodeDigest(content: number, stat: DataView, statStart: number): number {
   const crc = crc32(stat, statStart + 52, statStart + 60, crc32(stat, statStart, statStart + 16, content));
   return crc32(stat, statStart + 16, statStart + 52, crc);
 }
@@ -82,6 +83,33 @@ export class DigestSum {
     return digestValue(this.high, this.low);
   }
 }
+
+/** What each znode adds to the tree digest, by its handle: hashing it again to take it out would cost as much as before. */
+export class ZnodeDigests {
+  #digests = new Int32Array(handlesAtFirst);
+
+  /** @returns The CRC-32 last set for a znode, unsigned. */
+  of(ref: ZnodeRef): number {
+    return this.#digests[ref] >>> 0;
+  }
+
+  set(ref: ZnodeRef, crc: number): void {
+    if (ref >= this.#digests.length) this.#grow(ref);
+    this.#digests[ref] = crc;
+  }
+
+  clear(): void {
+    this.#digests = new Int32Array(handlesAtFirst);
+  }
+
+  #grow(ref: ZnodeRef): void {
+    const larger = new Int32Array(Math.max(this.#digests.length * 2, ref + 1));
+    larger.set(this.#digests);
+    this.#digests = larger;
+  }
+}
+
+const handlesAtFirst = 256;
 
 /** @returns The signed 64-bit value of two halves. */
 export function digestValue(high: number, low: number): bigint {

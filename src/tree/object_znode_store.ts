@@ -66,6 +66,15 @@ export class ObjectZnodeStore implements ZnodeStore {
     return this.findPath(decodeText(bytes, start, length));
   }
 
+  /** Few, so that paths share one often. */
+  hash(bytes: Uint8Array, start: number, length: number): number {
+    return length === 0 ? 0 : (length ^ bytes[start + length - 1]) & 7;
+  }
+
+  findHashed(_hash: number, bytes: Uint8Array, start: number, length: number): ZnodeRef {
+    return this.find(bytes, start, length);
+  }
+
   findPath(path: string): ZnodeRef {
     return this.#byPath.get(path === "" ? "/" : path)?.ref ?? noZnode;
   }
@@ -180,20 +189,15 @@ export class ObjectZnodeStore implements ZnodeStore {
     this.#at(ref).aversion = aversion;
   }
 
-  setVersion(ref: ZnodeRef, version: number): void {
-    this.#at(ref).version = version;
+  setModified(ref: ZnodeRef, version: number, zxid: Zxid, timeMs: number): void {
+    const znode = this.#at(ref);
+    znode.version = version;
+    znode.mzxid = BigInt(zxid);
+    znode.mtimeMs = BigInt(timeMs);
   }
 
   setCversion(ref: ZnodeRef, cversion: number): void {
     this.#at(ref).cversion = cversion;
-  }
-
-  setMzxid(ref: ZnodeRef, zxid: Zxid): void {
-    this.#at(ref).mzxid = BigInt(zxid);
-  }
-
-  setMtimeMs(ref: ZnodeRef, timeMs: number): void {
-    this.#at(ref).mtimeMs = BigInt(timeMs);
   }
 
   setPzxid(ref: ZnodeRef, zxid: Zxid): void {
@@ -239,6 +243,12 @@ export class ObjectZnodeStore implements ZnodeStore {
     writer.long(znode.pzxid);
   }
 
+  copyStat(ref: ZnodeRef, target: DataView, at: number): void {
+    const stat = new JuteWriter(statPersistedBytes);
+    this.writeStatPersisted(ref, stat);
+    for (let index = 0; index < statPersistedBytes; index++) target.setUint8(at + index, stat.bytes[index]);
+  }
+
   writeStatPersisted(ref: ZnodeRef, writer: JuteWriter): void {
     const znode = this.#at(ref);
     writer.long(znode.czxid);
@@ -261,14 +271,14 @@ export class ObjectZnodeStore implements ZnodeStore {
   contentCrcOf(ref: ZnodeRef): number {
     const { path, data } = this.#at(ref);
     const bytes = textEncoder.encode(path);
-    return contentCrc(bytes, 0, bytes.length, data ?? empty, 0, data?.length ?? -1);
+    return contentCrc(viewOf(bytes), 0, bytes.length, viewOf(data ?? empty), 0, data?.length ?? -1);
   }
 
   digestOf(ref: ZnodeRef): number {
     if (this.#at(ref).path.startsWith("/zookeeper/")) return 0;
     const stat = new JuteWriter(statPersistedBytes);
     this.writeStatPersisted(ref, stat);
-    return znodeDigest(this.contentCrcOf(ref), stat.bytes, 0);
+    return znodeDigest(this.contentCrcOf(ref), stat.dataView, 0);
   }
 
   #add(
@@ -321,6 +331,10 @@ function readStat(znode: Znode, stat: Uint8Array, statStart: number): void {
   znode.aversion = view.getInt32(40);
   znode.owner = view.getBigInt64(44);
   znode.pzxid = view.getBigInt64(52);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function sizeOf(znode: Znode): number {

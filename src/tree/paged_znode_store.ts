@@ -4,7 +4,7 @@ import { decodeText } from "../jute/reader.ts";
 import { copyWords, LastView, wordCopyMax } from "../jute/word_copy.ts";
 import { type JuteWriter, setLongNumber } from "../jute/writer.ts";
 import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
-import { statPersistedBytes } from "../protocol/stat.ts";
+import { statAt, statPersistedBytes } from "../protocol/stat.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { type CellAddress, type CellMover, CellPages } from "./cell_pages.ts";
 import { contentCrc, isDigested, znodeDigest } from "./digest.ts";
@@ -37,17 +37,6 @@ const headBytes = 20;
 const firstChildAt = headBytes;
 const numChildrenAt = firstChildAt + 4;
 const childrenBytes = 8;
-
-/** Within the stat. */
-const czxidAt = 0;
-const mzxidAt = 8;
-const ctimeAt = 16;
-const mtimeAt = 24;
-const versionAt = 32;
-const cversionAt = 36;
-const aversionAt = 40;
-const ownerAt = 44;
-const pzxidAt = 52;
 
 const hasChildrenBit = -0x80000000;
 const pathLengthMask = 0x7ffffff;
@@ -124,9 +113,16 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     this.#addRoot();
   }
 
+  hash(bytes: Uint8Array, start: number, length: number): number {
+    return hashPath(bytes, start, length, this.#key0, this.#key1);
+  }
+
   find(bytes: Uint8Array, start: number, length: number): ZnodeRef {
+    return this.findHashed(this.hash(bytes, start, length), bytes, start, length);
+  }
+
+  findHashed(hash: number, bytes: Uint8Array, start: number, length: number): ZnodeRef {
     if (length <= 1) return length === 0 || bytes[start] === slash ? this.root : noZnode;
-    const hash = hashPath(bytes, start, length, this.#key0, this.#key1);
     return this.#table.find(hash, bytes, start, length);
   }
 
@@ -167,7 +163,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     above.setInt32(aboveAt + numChildrenAt, above.getInt32(aboveAt + numChildrenAt, true) + 1, true);
     this.#viewOf(ref).setInt32(this.#atOf(ref) + nextAt, first, true);
     if (first !== noZnode) this.#viewOf(first).setInt32(this.#atOf(first) + previousAt, ref, true);
-    this.#table.insert(hashPath(path, pathStart, pathLength, this.#key0, this.#key1), ref);
+    this.#table.insert(this.hash(path, pathStart, pathLength), ref);
     return ref;
   }
 
@@ -242,35 +238,35 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   }
 
   versionOf(ref: ZnodeRef): number {
-    return this.#viewOf(ref).getInt32(this.#statOf(ref) + versionAt);
+    return this.#viewOf(ref).getInt32(this.#statOf(ref) + statAt.version);
   }
 
   cversionOf(ref: ZnodeRef): number {
-    return this.#viewOf(ref).getInt32(this.#statOf(ref) + cversionAt);
+    return this.#viewOf(ref).getInt32(this.#statOf(ref) + statAt.cversion);
   }
 
   aversionOf(ref: ZnodeRef): number {
-    return this.#viewOf(ref).getInt32(this.#statOf(ref) + aversionAt);
+    return this.#viewOf(ref).getInt32(this.#statOf(ref) + statAt.aversion);
   }
 
   czxidOf(ref: ZnodeRef): Zxid {
-    return this.#longOf(ref, czxidAt);
+    return this.#longOf(ref, statAt.czxid);
   }
 
   mzxidOf(ref: ZnodeRef): Zxid {
-    return this.#longOf(ref, mzxidAt);
+    return this.#longOf(ref, statAt.mzxid);
   }
 
   pzxidOf(ref: ZnodeRef): Zxid {
-    return this.#longOf(ref, pzxidAt);
+    return this.#longOf(ref, statAt.pzxid);
   }
 
   ctimeMsOf(ref: ZnodeRef): number {
-    return this.#longOf(ref, ctimeAt);
+    return this.#longOf(ref, statAt.ctime);
   }
 
   mtimeMsOf(ref: ZnodeRef): number {
-    return this.#longOf(ref, mtimeAt);
+    return this.#longOf(ref, statAt.mtime);
   }
 
   ownerOf(ref: ZnodeRef): bigint {
@@ -301,27 +297,23 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   }
 
   setAversion(ref: ZnodeRef, aversion: number): void {
-    this.#viewOf(ref).setInt32(this.#statOf(ref) + aversionAt, aversion);
+    this.#viewOf(ref).setInt32(this.#statOf(ref) + statAt.aversion, aversion);
   }
 
-  setVersion(ref: ZnodeRef, version: number): void {
-    this.#viewOf(ref).setInt32(this.#statOf(ref) + versionAt, version);
+  setModified(ref: ZnodeRef, version: number, zxid: Zxid, timeMs: number): void {
+    const view = this.#viewOf(ref);
+    const stat = this.#statOf(ref);
+    view.setInt32(stat + statAt.version, version);
+    setLongNumber(view, stat + statAt.mzxid, zxid);
+    setLongNumber(view, stat + statAt.mtime, timeMs);
   }
 
   setCversion(ref: ZnodeRef, cversion: number): void {
-    this.#viewOf(ref).setInt32(this.#statOf(ref) + cversionAt, cversion);
-  }
-
-  setMzxid(ref: ZnodeRef, zxid: Zxid): void {
-    this.#setLong(ref, mzxidAt, zxid);
-  }
-
-  setMtimeMs(ref: ZnodeRef, timeMs: number): void {
-    this.#setLong(ref, mtimeAt, timeMs);
+    this.#viewOf(ref).setInt32(this.#statOf(ref) + statAt.cversion, cversion);
   }
 
   setPzxid(ref: ZnodeRef, zxid: Zxid): void {
-    this.#setLong(ref, pzxidAt, zxid);
+    setLongNumber(this.#viewOf(ref), this.#statOf(ref) + statAt.pzxid, zxid);
   }
 
   firstChildOf(ref: ZnodeRef): ZnodeRef {
@@ -357,16 +349,20 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const numChildren = hasChildrenFields(view, at) ? view.getInt32(at + numChildrenAt, true) : 0;
     const start = writer.length;
     const bytes = this.#bytesOf(ref);
-    writer.rawRun(bytes, view, stat, pzxidAt);
-    writer.intAt(start + cversionAt, 2 * view.getInt32(stat + cversionAt) - numChildren);
+    writer.rawRun(bytes, view, stat, statAt.pzxid);
+    writer.intAt(start + statAt.cversion, 2 * view.getInt32(stat + statAt.cversion) - numChildren);
     const owner = ownerIn(view, stat);
     if (owner !== 0n && ownerKind(owner, this.#ownerRules) !== "ephemeral") {
-      writer.intAt(start + ownerAt, 0);
-      writer.intAt(start + ownerAt + 4, 0);
+      writer.intAt(start + statAt.owner, 0);
+      writer.intAt(start + statAt.owner + 4, 0);
     }
     writer.int(Math.max(view.getInt32(at + dataLengthAt, true), 0));
     writer.int(numChildren);
-    writer.rawRun(bytes, view, stat + pzxidAt, 8);
+    writer.rawRun(bytes, view, stat + statAt.pzxid, 8);
+  }
+
+  copyStat(ref: ZnodeRef, target: DataView, at: number): void {
+    copyWords(this.#viewOf(ref), this.#statOf(ref), statPersistedBytes, target, at);
   }
 
   writeStatPersisted(ref: ZnodeRef, writer: JuteWriter): void {
@@ -386,13 +382,12 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   }
 
   contentCrcOf(ref: ZnodeRef): number {
-    const bytes = this.#bytesOf(ref);
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
     const path = at + pathStartIn(view, at);
     const length = pathLengthIn(view, at);
     const data = path + length + statPersistedBytes;
-    return contentCrc(bytes, path, length, bytes, data, view.getInt32(at + dataLengthAt, true));
+    return contentCrc(view, path, length, view, data, view.getInt32(at + dataLengthAt, true));
   }
 
   digestOf(ref: ZnodeRef): number {
@@ -400,7 +395,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
     if (!isDigested(bytes, at + pathStartIn(view, at), pathLengthIn(view, at))) return 0;
-    return znodeDigest(this.contentCrcOf(ref), bytes, at + statStartIn(view, at));
+    return znodeDigest(this.contentCrcOf(ref), view, at + statStartIn(view, at));
   }
 
   hasPath(ref: ZnodeRef, bytes: Uint8Array, start: number, length: number): boolean {
@@ -419,7 +414,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
     const path = at + pathStartIn(view, at);
-    return hashPath(this.#bytesOf(ref), path, pathLengthIn(view, at), this.#key0, this.#key1);
+    return this.hash(this.#bytesOf(ref), path, pathLengthIn(view, at));
   }
 
   onMoved(from: CellAddress, to: CellAddress): void {
@@ -537,12 +532,6 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     return view.getInt32(at) * 0x100000000 + view.getUint32(at + 4);
   }
 
-  #setLong(ref: ZnodeRef, field: number, value: number): void {
-    const view = this.#viewOf(ref);
-    const at = this.#statOf(ref) + field;
-    setLongNumber(view, at, value);
-  }
-
   /** Copies path or data into a znode's page, at `at`. */
   #copyIn(from: Uint8Array, start: number, length: number, ref: ZnodeRef, at: number): void {
     if (length <= wordCopyMax) copyWords(this.#entries.of(from), start, length, this.#viewOf(ref), at);
@@ -573,6 +562,6 @@ function statStartIn(view: DataView, at: number): number {
 }
 
 function ownerIn(view: DataView, stat: number): bigint {
-  if ((view.getInt32(stat + ownerAt) | view.getInt32(stat + ownerAt + 4)) === 0) return 0n;
-  return view.getBigInt64(stat + ownerAt);
+  if ((view.getInt32(stat + statAt.owner) | view.getInt32(stat + statAt.owner + 4)) === 0) return 0n;
+  return view.getBigInt64(stat + statAt.owner);
 }

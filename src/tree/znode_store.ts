@@ -25,6 +25,10 @@ export interface ZnodeStore {
 
   /** @returns The znode at the path in `bytes[start, start + length)`, or {@link noZnode}. */
   find(bytes: Uint8Array, start: number, length: number): ZnodeRef;
+  /** @returns A number, int32, that no client can foretell and that is the same for the same path. */
+  hash(bytes: Uint8Array, start: number, length: number): number;
+  /** {@link find} where the path's {@link hash} is at hand. */
+  findHashed(hash: number, bytes: Uint8Array, start: number, length: number): ZnodeRef;
   /** @returns The znode at `path`, or {@link noZnode}. */
   findPath(path: string): ZnodeRef;
 
@@ -80,10 +84,9 @@ export interface ZnodeStore {
   /** Replaces all persisted fields with the 60 bytes of StatPersisted at `stat[statStart]`. */
   setStat(ref: ZnodeRef, stat: Uint8Array, statStart: number): void;
   setAversion(ref: ZnodeRef, aversion: number): void;
-  setVersion(ref: ZnodeRef, version: number): void;
+  /** Notes what a change of the data leaves: version, mzxid and mtime in ms. */
+  setModified(ref: ZnodeRef, version: number, zxid: Zxid, timeMs: number): void;
   setCversion(ref: ZnodeRef, cversion: number): void;
-  setMzxid(ref: ZnodeRef, zxid: Zxid): void;
-  setMtimeMs(ref: ZnodeRef, timeMs: number): void;
   setPzxid(ref: ZnodeRef, zxid: Zxid): void;
 
   /** First child, or {@link noZnode}; with {@link nextSiblingOf} all children, in no particular order. */
@@ -96,6 +99,8 @@ export interface ZnodeStore {
   writeData(ref: ZnodeRef, writer: JuteWriter): void;
   /** Writes the 68 bytes of a Stat as clients see it: cversion = 2 x raw - children, owners of containers and TTL znodes hidden. */
   writeStat(ref: ZnodeRef, writer: JuteWriter): void;
+  /** Copies the 60 bytes of a StatPersisted to `target[at]`. */
+  copyStat(ref: ZnodeRef, target: DataView, at: number): void;
   /** Writes the 60 bytes of a StatPersisted. */
   writeStatPersisted(ref: ZnodeRef, writer: JuteWriter): void;
   /** Writes the names of the children as a jute vector of strings. */

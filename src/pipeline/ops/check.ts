@@ -2,7 +2,6 @@ import { JuteError } from "../../jute/reader.ts";
 import { Perms } from "../../protocol/acl.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
-import { pathProblem } from "../../protocol/path.ts";
 import type { WriteOp } from "../op.ts";
 import { skimPath } from "./_skim.ts";
 import { nextVersion } from "./set_data.ts";
@@ -14,14 +13,15 @@ export const check: WriteOp = {
   name: "CHEC",
   reply: "nothing",
   prepare(preparation, body) {
-    const path = body.string();
+    const { path } = preparation;
+    const isNamed = path.read(body);
     const expected = body.int();
-    if (path === null || pathProblem(path) !== null) return ErrorCode.badArguments;
+    if (!isNamed || !path.isValid) return ErrorCode.badArguments;
     const znode = preparation.pending.find(path);
     if (znode === null) return ErrorCode.noNode;
     if (!preparation.access.allows(znode.acl, Perms.read, preparation.authIds)) return ErrorCode.noAuth;
     if (expected !== -1 && expected !== znode.version) return ErrorCode.badVersion;
-    preparation.txn.string(path);
+    path.write(preparation.txn);
     preparation.txn.int(nextVersion(znode.version));
     return ErrorCode.ok;
   },

@@ -1,6 +1,5 @@
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
-import { parentPath } from "../../protocol/path.ts";
 import type { WriteOp } from "../op.ts";
 
 /**
@@ -13,10 +12,11 @@ export const closeSession: WriteOp = {
   name: "CLOS",
   reply: "nothing",
   prepare(preparation) {
-    const { pending, zxid, txn } = preparation;
+    const { path, pending, zxid, txn } = preparation;
     const paths = pending.ephemeralsOf(preparation.sessionId);
-    for (const path of paths) {
-      const parent = pending.find(parentPath(path));
+    for (const text of paths) {
+      path.set(text);
+      const parent = pending.findParent(path);
       const znode = pending.find(path);
       if (parent === null || znode === null) continue;
       pending.delete(parent, znode, zxid);

@@ -11,7 +11,6 @@ import {
 } from "../../protocol/create_mode.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
-import { parentPath, pathProblem, sequenceSuffix } from "../../protocol/path.ts";
 import { containerOwner } from "../../protocol/session_id.ts";
 import type { WriteOp } from "../op.ts";
 import type { Preparation } from "../preparation.ts";
@@ -53,7 +52,8 @@ function isEphemeralCreate(body: JuteReader): boolean {
 
 /** Order of checks: PrepRequestProcessor.pRequest2TxnCreate. */
 function prepareCreate(preparation: Preparation, body: JuteReader, code: CreateCode): number {
-  const requested = body.string();
+  const { path, pending, zxid, timeMs, txn } = preparation;
+  const isNamed = path.read(body);
   const dataLength = body.fieldLength();
   const dataStart = body.position;
   body.skip(Math.max(dataLength, 0));
@@ -70,28 +70,26 @@ function prepareCreate(preparation: Preparation, body: JuteReader, code: CreateC
   if (isTtl && !preparation.settings.ownerRules.extendedTypes) return ErrorCode.unimplemented;
   if (isTtl ? ttlMs < 1 || ttlMs > ttlMsMax : ttlMs >= 0) return ErrorCode.badArguments;
   if (code === OpCode.createTTL && !isTtl && !preparation.inMulti) return ErrorCode.badArguments;
-  if (requested === null) return ErrorCode.marshallingError;
-  if (!requested.includes("/") || requested.includes("\0")) return ErrorCode.badArguments;
+  if (!isNamed) return ErrorCode.marshallingError;
+  if (path.parentLength < 0 || path.has(0)) return ErrorCode.badArguments;
   const stored = preparation.access.storable(acl, preparation.authIds);
   if (typeof stored === "number") return stored;
 
-  const { pending, zxid } = preparation;
-  const parent = pending.find(parentPath(requested));
+  const parent = pending.findParent(path);
   if (parent === null) return ErrorCode.noNode;
   if (!preparation.access.allows(parent.acl, Perms.create, preparation.authIds)) return ErrorCode.noAuth;
-  const path = isSequentialFlag(flags) ? requested + sequenceSuffix(parent.cversion) : requested;
-  if (pathProblem(path) !== null) return ErrorCode.badArguments;
+  if (isSequentialFlag(flags)) path.append(parent.cversion);
+  if (!path.isValid) return ErrorCode.badArguments;
   if (pending.find(path) !== null) return ErrorCode.nodeExists;
   if (ownerKind(parent.owner, preparation.settings.ownerRules) === "ephemeral") {
     return ErrorCode.noChildrenForEphemerals;
   }
-  if (preparation.exceedsQuota(path, 1, Math.max(dataLength, 0))) return ErrorCode.quotaExceeded;
+  if (preparation.exceedsQuota(1, Math.max(dataLength, 0))) return ErrorCode.quotaExceeded;
 
   const type = code === OpCode.createTTL && !isTtl ? OpCode.create : code;
   const cversion = (parent.cversion + 1) | 0;
-  const txn = preparation.txn;
   preparation.txnType = type;
-  txn.string(path);
+  path.write(txn);
   txn.int(dataLength);
   txn.rawRun(body.bytes, body.dataView, dataStart, Math.max(dataLength, 0));
   txn.vector(stored, encodeAcl);
@@ -105,13 +103,9 @@ function prepareCreate(preparation: Preparation, body: JuteReader, code: CreateC
   parent.cversion = cversion;
   parent.pzxid = zxid;
   pending.updateDigest(parent);
-  const znode = pending.create(path, zxid);
+  const znode = pending.create(path, zxid, timeMs, ownerOf(type, flags, ttlMs, preparation));
   znode.acl = stored;
-  znode.dataLength = dataLength;
-  znode.czxid = znode.mzxid = znode.pzxid = zxid;
-  znode.ctimeMs = znode.mtimeMs = preparation.timeMs;
-  znode.owner = ownerOf(type, flags, ttlMs, preparation);
-  znode.contentCrc = pending.contentCrc(path, body.bytes, dataStart, dataLength);
+  pending.setData(znode, body.dataView, dataStart, dataLength);
   pending.updateDigest(znode);
   return ErrorCode.ok;
 }

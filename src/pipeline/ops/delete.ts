@@ -3,10 +3,10 @@ import { Perms } from "../../protocol/acl.ts";
 import { ownerKind } from "../../protocol/create_mode.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
-import { parentPath } from "../../protocol/path.ts";
 import type { WriteOp } from "../op.ts";
-import type { PendingZnode } from "../pending_changes.ts";
+import type { PendingZnode } from "../pending_znode.ts";
 import type { Preparation } from "../preparation.ts";
+import type { RequestPath } from "../request_path.ts";
 import { skimPath } from "./_skim.ts";
 
 /** delete: judged by the parent's ACL, even when the znode is missing. */
@@ -16,12 +16,12 @@ export const deleteOp: WriteOp = {
   name: "DELE",
   reply: "nothing",
   prepare(preparation, body) {
-    const path = body.string();
+    const { path, pending } = preparation;
+    const isNamed = path.read(body);
     const version = body.int();
-    if (path === null) return ErrorCode.marshallingError;
+    if (!isNamed) return ErrorCode.marshallingError;
     if (!isDeletable(path)) return ErrorCode.badArguments;
-    const { pending } = preparation;
-    const parent = pending.find(parentPath(path));
+    const parent = pending.findParent(path);
     if (parent === null) return ErrorCode.noNode;
     if (!preparation.access.allows(parent.acl, Perms.delete, preparation.authIds)) return ErrorCode.noAuth;
     const znode = pending.find(path);
@@ -47,11 +47,10 @@ export const deleteContainer: WriteOp = {
   name: "DELC",
   reply: "nothing",
   prepare(preparation, body) {
-    const path = body.string();
-    if (path === null || !isDeletable(path)) return ErrorCode.badArguments;
-    const { pending } = preparation;
+    const { path, pending } = preparation;
+    if (!path.read(body) || !isDeletable(path)) return ErrorCode.badArguments;
     const znode = pending.find(path);
-    const parent = pending.find(parentPath(path));
+    const parent = pending.findParent(path);
     if (znode === null || parent === null) return ErrorCode.noNode;
     if (znode.numChildren > 0) return ErrorCode.notEmpty;
     if (ownerKind(znode.owner, preparation.settings.ownerRules) === "ephemeral") return ErrorCode.badVersion;
@@ -61,12 +60,16 @@ export const deleteContainer: WriteOp = {
 };
 
 function writeDelete(preparation: Preparation, parent: PendingZnode, znode: PendingZnode): void {
-  preparation.txn.string(znode.path);
+  znode.writePath(preparation.txn);
   preparation.pending.delete(parent, znode, preparation.zxid);
 }
 
 /** PrepRequestProcessor.getParentPathAndValidate, DataTree.isSpecialPath. */
-function isDeletable(path: string): boolean {
-  return path.includes("/") && !path.includes("\0") && path !== "/" && path !== "/zookeeper" &&
-    path !== "/zookeeper/quota" && path !== "/zookeeper/config";
+function isDeletable(path: RequestPath): boolean {
+  return path.parentLength >= 0 && !path.has(0) && !keptPaths.some((kept) => path.is(kept));
 }
+
+const textEncoder = new TextEncoder();
+const keptPaths = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"].map((path) =>
+  textEncoder.encode(path)
+);

@@ -36,7 +36,7 @@ export const reconfig: WriteOp = {
   reply: "data and stat",
   prepare(preparation, body) {
     const request = readRequest(body);
-    const { pending, txn, zxid } = preparation;
+    const { path, pending, txn, zxid, timeMs } = preparation;
     const context = preparation.reconfigContext;
     if (context === null) return ErrorCode.reconfigDisabled;
     const next = reconfigure(request, context, zxid);
@@ -44,7 +44,8 @@ export const reconfig: WriteOp = {
       context.onRefused(next);
       return errorOf[next.refused];
     }
-    const znode = pending.find(configPath);
+    path.set(configPath);
+    const znode = pending.find(path);
     if (znode === null) return ErrorCode.noNode;
     if (!preparation.access.allows(znode.acl, Perms.write, preparation.authIds)) return ErrorCode.noAuth;
 
@@ -54,10 +55,8 @@ export const reconfig: WriteOp = {
     txn.int(configVersion);
     pending.touch(znode, zxid);
     znode.version = configVersion;
-    znode.mzxid = zxid;
-    znode.mtimeMs = preparation.timeMs;
-    znode.dataLength = data.length;
-    znode.contentCrc = pending.contentCrc(configPath, data, 0, data.length);
+    znode.setModified(zxid, timeMs);
+    pending.setData(znode, new DataView(data.buffer, data.byteOffset, data.byteLength), 0, data.length);
     pending.updateDigest(znode);
     preparation.newMembership = next;
     return ErrorCode.ok;

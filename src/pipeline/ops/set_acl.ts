@@ -1,7 +1,6 @@
 import { decodeAcl, encodeAcl, Perms } from "../../protocol/acl.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
-import { pathProblem } from "../../protocol/path.ts";
 import type { WriteOp } from "../op.ts";
 import { nextVersion } from "./set_data.ts";
 
@@ -12,21 +11,20 @@ export const setACL: WriteOp = {
   name: "SETA",
   reply: "stat",
   prepare(preparation, body) {
-    const path = body.string();
+    const { path, pending, zxid, txn } = preparation;
+    const isNamed = path.read(body);
     const acl = body.vector(decodeAcl);
     const expected = body.int();
-    if (path === null || pathProblem(path) !== null) return ErrorCode.badArguments;
+    if (!isNamed || !path.isValid) return ErrorCode.badArguments;
     const stored = preparation.access.storable(acl, preparation.authIds);
     if (typeof stored === "number") return stored;
-    const { pending, zxid } = preparation;
     const znode = pending.find(path);
     if (znode === null) return ErrorCode.noNode;
     if (!preparation.access.allows(znode.acl, Perms.admin, preparation.authIds)) return ErrorCode.noAuth;
     if (expected !== -1 && expected !== znode.aversion) return ErrorCode.badVersion;
 
     const aversion = nextVersion(znode.aversion);
-    const txn = preparation.txn;
-    txn.string(path);
+    path.write(txn);
     txn.vector(stored, encodeAcl);
     txn.int(aversion);
     preparation.checkSize();

@@ -2,7 +2,6 @@ import { JuteError } from "../../jute/reader.ts";
 import { Perms } from "../../protocol/acl.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
-import { pathProblem } from "../../protocol/path.ts";
 import type { WriteOp } from "../op.ts";
 import { skimPath } from "./_skim.ts";
 
@@ -13,33 +12,30 @@ export const setData: WriteOp = {
   name: "SETD",
   reply: "stat",
   prepare(preparation, body) {
-    const path = body.string();
+    const { path, pending, zxid, timeMs, txn } = preparation;
+    const isNamed = path.read(body);
     const dataLength = body.fieldLength();
     const dataStart = body.position;
     body.skip(Math.max(dataLength, 0));
     const expected = body.int();
-    if (path === null || pathProblem(path) !== null) return ErrorCode.badArguments;
-    const { pending, zxid } = preparation;
+    if (!isNamed || !path.isValid) return ErrorCode.badArguments;
     const znode = pending.find(path);
     if (znode === null) return ErrorCode.noNode;
     if (!preparation.access.allows(znode.acl, Perms.write, preparation.authIds)) return ErrorCode.noAuth;
     const growth = Math.max(dataLength, 0) - Math.max(znode.dataLength, 0);
-    if (preparation.exceedsQuota(path, 0, growth)) return ErrorCode.quotaExceeded;
+    if (preparation.exceedsQuota(0, growth)) return ErrorCode.quotaExceeded;
     if (expected !== -1 && expected !== znode.version) return ErrorCode.badVersion;
 
     const version = nextVersion(znode.version);
-    const txn = preparation.txn;
-    txn.string(path);
+    path.write(txn);
     txn.int(dataLength);
     txn.rawRun(body.bytes, body.dataView, dataStart, Math.max(dataLength, 0));
     txn.int(version);
     preparation.checkSize();
     pending.touch(znode, zxid);
     znode.version = version;
-    znode.mzxid = zxid;
-    znode.mtimeMs = preparation.timeMs;
-    znode.dataLength = dataLength;
-    znode.contentCrc = pending.contentCrc(path, body.bytes, dataStart, dataLength);
+    znode.setModified(zxid, timeMs);
+    pending.setData(znode, body.dataView, dataStart, dataLength);
     pending.updateDigest(znode);
     return ErrorCode.ok;
   },

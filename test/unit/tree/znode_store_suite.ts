@@ -162,10 +162,8 @@ export function testZnodeStore(name: string, make: () => ZnodeStore): void {
       const ref = put(store, "/set", utf8.encode("data"), { czxid: 1, ctimeMs: 2, owner: 3n });
       store.setAclKey(ref, 5);
       store.setAversion(ref, -6);
-      store.setVersion(ref, 7);
+      store.setModified(ref, 7, 0x900000009, 1_700_000_000_123);
       store.setCversion(ref, -8);
-      store.setMzxid(ref, 0x900000009);
-      store.setMtimeMs(ref, 1_700_000_000_123);
       store.setPzxid(ref, 0xb0000000b);
       expect(store.aclKeyOf(ref)).toBe(5);
       const expected = statOf({
@@ -180,6 +178,9 @@ export function testZnodeStore(name: string, make: () => ZnodeStore): void {
         pzxid: 0xb0000000b,
       });
       expect(written((writer) => store.writeStatPersisted(ref, writer))).toEqual(expected);
+      const copy = new Uint8Array(expected.length + 2).fill(0xaa);
+      store.copyStat(ref, new DataView(copy.buffer), 1);
+      expect(copy).toEqual(Uint8Array.of(0xaa, ...expected, 0xaa));
       const other = statOf({ czxid: 11, ctimeMs: 12, version: 13, owner: 14n, pzxid: 15 });
       store.setStat(ref, other, 0);
       expect(written((writer) => store.writeStatPersisted(ref, writer))).toEqual(other);
@@ -373,7 +374,7 @@ export function testZnodeStore(name: string, make: () => ZnodeStore): void {
       inOrder.long(9n);
       expect(store.digestOf(ref)).toBe(crcOf(inOrder.copy()));
       expect(store.contentCrcOf(ref)).toBe(crcOf(utf8.encode("/digdata")));
-      store.setVersion(ref, 7);
+      store.setCversion(ref, 8);
       expect(store.digestOf(ref)).not.toBe(crcOf(inOrder.copy()));
       put(store, "/zookeeper");
       put(store, "/zookeeperx");

@@ -101,9 +101,7 @@ class Twins {
     for (const store of this.stores) {
       const ref = store.findPath(path);
       store.setData(ref, data ?? utf8.encode("unused"), 0, data?.length ?? -1);
-      store.setVersion(ref, value);
-      store.setMzxid(ref, Math.abs(value) * 2 ** 19);
-      store.setMtimeMs(ref, value);
+      store.setModified(ref, value, Math.abs(value) * 2 ** 19, value);
       store.setPzxid(ref, Math.abs(value));
       store.setCversion(ref, ~value);
       store.setAversion(ref, value ^ 0x5555);
