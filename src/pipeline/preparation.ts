@@ -26,6 +26,8 @@ export interface PreparationSettings {
   readonly closeSessionTxn: boolean;
   /** Bytes of the largest entry that logs and learners take (`jute.maxbuffer` and its extra size). */
   readonly entryBytesMax: number;
+  /** Others hold on to entries when they are applied: their bytes must never be used again. */
+  readonly entriesAreKept: boolean;
 }
 
 /** What a leader that may change its ensemble tells of it, and hears. */
@@ -164,9 +166,9 @@ export class Preparation {
     this.zxid = zxid;
   }
 
-  /** Nothing prepared is waiting any more: buffers may be used again from the start. */
+  /** Nothing prepared is waiting any more: buffers may be used again from the start, unless entries outlive that. */
   onIdle(): void {
-    this.txn.reset();
+    if (!this.settings.entriesAreKept) this.txn.reset();
   }
 
   #begin(sessionId: SessionId, session: Session | null, cxid: number, type: number, timeMs: number): number {

@@ -1,3 +1,4 @@
+import { int32At } from "../jute/int_at.ts";
 import type { JuteReader } from "../jute/reader.ts";
 import type { JuteWriter } from "../jute/writer.ts";
 import { type Acl, decodeAcl, encodeAcl } from "./acl.ts";
@@ -28,16 +29,12 @@ export const txnDigestBytes = 12;
 
 /** @returns What the txn entry that begins at `start` does: one of {@link OpCode}. */
 export function txnTypeOf(bytes: Uint8Array, start: number): number {
-  const at = start + txnHeaderBytes - 4;
-  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+  return int32At(bytes, start + txnHeaderBytes - 4);
 }
 
 /** @returns The zxid of the txn entry that begins at `start`. */
 export function txnZxidOf(bytes: Uint8Array, start: number): Zxid {
-  const at = start + 12;
-  const high = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
-  const low = (bytes[at + 4] << 24) | (bytes[at + 5] << 16) | (bytes[at + 6] << 8) | bytes[at + 7];
-  return high * 0x100000000 + (low >>> 0);
+  return int32At(bytes, start + 12) * 0x100000000 + (int32At(bytes, start + 16) >>> 0);
 }
 
 /** The head of every txn (TxnHeader). */

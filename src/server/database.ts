@@ -127,7 +127,7 @@ export class Database implements LogEffects {
       createDatabase: config.storage.createDatabase,
       fieldBytesMax: config.limits.frameBytesMax + config.limits.frameBytesExtra,
       onSnapshot: (zxid) => this.committedLog.clear(zxid),
-      onTxn: (zxid, bytes, start, end) => this.remember(zxid, bytes, start, end),
+      onTxn: (zxid, bytes, start, end) => this.committedLog.append(zxid, bytes, start, end),
     });
     trace?.({ kind: "load", zxid: tree.lastProcessedZxid, from: "disk", digest: tree.digest });
     if (config.storage.forceSync) {
@@ -192,9 +192,9 @@ export class Database implements LogEffects {
     if (error !== null) throw error;
   }
 
-  /** Keeps a committed txn for learners that lag. */
-  remember(zxid: Zxid, bytes: Uint8Array, start: number, end: number): void {
-    this.committedLog.append(zxid, bytes, start, end);
+  /** Keeps a committed txn, whose bytes are never overwritten, for learners that lag. */
+  remember(entry: LoggedEntry): void {
+    this.committedLog.appendKept(entry);
   }
 
   /**

@@ -34,6 +34,8 @@ export interface QuorumLinkHost {
 /** Who speaks through a {@link QuorumLink}. */
 export interface QuorumLinkOwner {
   onPacket(packet: QuorumPacket): void;
+  /** All packets that came at once were handed out. */
+  onInputEnd?(): void;
   /** The connection is gone, by whatever side; nothing follows. */
   onLinkClosed(reason: string): void;
 }
@@ -118,11 +120,16 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     for (const bytes of this.#early.splice(0)) {
       if (!this.#closed) this.#splitter.push(bytes, this);
     }
+    if (!this.#closed) owner.onInputEnd?.();
   }
 
   onData(bytes: Uint8Array): void {
     this.#host.beginTurn();
-    if (this.#owner !== null) return this.#splitter.push(bytes, this);
+    if (this.#owner !== null) {
+      this.#splitter.push(bytes, this);
+      if (!this.#closed) this.#owner.onInputEnd?.();
+      return;
+    }
     this.#early.push(bytes);
     this.#earlyBytes += bytes.length;
     if (this.#earlyBytes > limits.learnerGreetingBytesMax) {

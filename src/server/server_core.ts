@@ -127,6 +127,8 @@ export class ServerCore {
       enforceQuota: tree.enforceQuota,
       closeSessionTxn: tree.closeSessionTxn,
       entryBytesMax: this.config.limits.frameBytesMax + this.config.limits.frameBytesExtra,
+      // For learners that lag.
+      entriesAreKept: this.config.ensemble !== undefined,
     }, lastZxid);
   }
 

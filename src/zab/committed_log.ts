@@ -1,4 +1,5 @@
 import type { Zxid } from "../protocol/zxid.ts";
+import { EntryArena } from "./entry_arena.ts";
 
 /** Where an entry lies: `bytes[start, end)`. */
 export interface LoggedEntry {
@@ -8,13 +9,11 @@ export interface LoggedEntry {
   readonly end: number;
 }
 
-const chunkBytes = 256 * 1024;
-
 /**
  * The newest committed txns, in memory, for learners that lack only a few (ZKDatabase.committedLog).
  *
- * Entries are copied into chunks, and a chunk goes when all of it is too old. Bound: `countMax` entries and one
- * chunk more, but no more than `bytesMax`: a learner that lacks more is served from the disk.
+ * Entries lie in chunks ({@link EntryArena}), and a chunk goes when all of it is too old. Bound: `countMax` entries and
+ * one chunk more, but no more than `bytesMax`: a learner that lacks more is served from the disk.
  */
 export class CommittedLog {
   readonly #countMax: number;
@@ -22,8 +21,7 @@ export class CommittedLog {
   #entries: LoggedEntry[] = [];
   /** Entries before this one are dropped. */
   #first = 0;
-  #chunk = new Uint8Array(0);
-  #used = 0;
+  readonly #arena = new EntryArena();
   #bytes = 0;
   #base: Zxid = -1;
 
@@ -57,19 +55,16 @@ export class CommittedLog {
     return this.#entries[this.#first + index];
   }
 
-  /** Takes a copy of the entry of txn `zxid`; one that is not newer than the newest, or the base, is passed over. */
+  /** Takes a copy of the entry of txn `zxid`; see {@link appendKept}. */
   append(zxid: Zxid, bytes: Uint8Array, start: number, end: number): void {
-    if (zxid <= Math.max(this.max, this.#base)) return;
-    const length = end - start;
-    if (this.#used + length > this.#chunk.length) {
-      this.#chunk = new Uint8Array(Math.max(chunkBytes, length));
-      this.#used = 0;
-    }
-    const at = this.#used;
-    this.#chunk.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
-    this.#used += length;
-    this.#bytes += length;
-    this.#entries.push({ zxid, bytes: this.#chunk, start: at, end: at + length });
+    if (this.#isNews(zxid)) this.appendKept(this.#arena.keep(zxid, bytes, start, end));
+  }
+
+  /** Takes an entry whose bytes are never overwritten; one not newer than the newest, or the base, is passed over. */
+  appendKept(entry: LoggedEntry): void {
+    if (!this.#isNews(entry.zxid)) return;
+    this.#bytes += entry.end - entry.start;
+    this.#entries.push(entry);
     while (this.length > this.#countMax || (this.#bytes > this.#bytesMax && this.length > 1)) {
       this.#dropOldest();
     }
@@ -92,9 +87,12 @@ export class CommittedLog {
     this.#base = base;
     this.#entries = [];
     this.#first = 0;
-    this.#chunk = new Uint8Array(0);
-    this.#used = 0;
+    this.#arena.clear();
     this.#bytes = 0;
+  }
+
+  #isNews(zxid: Zxid): boolean {
+    return zxid > this.#base && (this.length === 0 || zxid > this.max);
   }
 
   #dropOldest(): void {

@@ -175,7 +175,11 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   onPacket(packet: QuorumPacket): void {
     if (this.#over) return;
     this.#heardMs = this.#parts.host.nowMs;
-    this.#guarded(() => this.#learner.onPacket(packet));
+    try {
+      this.#learner.onPacket(packet);
+    } catch (error) {
+      this.#onThrown(error);
+    }
   }
 
   onLinkClosed(reason: string): void {
@@ -244,7 +248,7 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     if (isLogged) database.logNow(entries);
     for (const entry of entries) {
       this.#apply(entry);
-      database.remember(entry.zxid, entry.bytes, entry.start, entry.end);
+      database.committedLog.append(entry.zxid, entry.bytes, entry.start, entry.end);
     }
     this.#hear();
   }
@@ -376,18 +380,14 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   }
 
   /** A disk that fails ends the role; data that cannot be read back ends the server. */
-  #guarded(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      if (error instanceof DiskError) {
-        this.#parts.peer.onDiskFailed();
-        return this.#end(`the disk failed: ${error.message}`);
-      }
-      if (!(error instanceof RecoveryError) && !(error instanceof CorruptLogError)) throw error;
-      this.#end(error.message);
-      this.#parts.peer.onFatal(error);
+  #onThrown(error: unknown): void {
+    if (error instanceof DiskError) {
+      this.#parts.peer.onDiskFailed();
+      return this.#end(`the disk failed: ${error.message}`);
     }
+    if (!(error instanceof RecoveryError) && !(error instanceof CorruptLogError)) throw error;
+    this.#end(error.message);
+    this.#parts.peer.onFatal(error);
   }
 }
 

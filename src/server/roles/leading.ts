@@ -82,6 +82,8 @@ export interface LeadingParts {
 class LearnerHandler implements QuorumLinkOwner {
   readonly link: QuorumLink;
   readonly seat: Seat;
+  /** The newest zxid it acked that is not counted yet; -1 for none. */
+  ackedUpTo: Zxid = -1;
   readonly #leading: Leading;
 
   constructor(leading: Leading, link: QuorumLink, seat: Seat) {
@@ -92,6 +94,10 @@ class LearnerHandler implements QuorumLinkOwner {
 
   onPacket(packet: QuorumPacket): void {
     this.#leading.onPacket(this, packet);
+  }
+
+  onInputEnd(): void {
+    if (this.ackedUpTo >= 0) this.#leading.onAcked(this);
   }
 
   onLinkClosed(reason: string): void {
@@ -245,10 +251,19 @@ export class Leading implements LeadershipEffects, Learners {
     if (this.#over) return;
     const { seat } = handler;
     this.#leadership.onHeard(seat, this.#parts.host.nowMs);
-    this.#guarded(() => {
+    try {
       if (seat.phase === "hello") this.#onHello(handler, packet);
       else this.#onLearnerPacket(handler, packet);
-    });
+    } catch (error) {
+      this.#onThrown(error);
+    }
+  }
+
+  /** Acks that came together are counted once: each is for all before it, too. */
+  onAcked(handler: LearnerHandler): void {
+    const { seat, ackedUpTo } = handler;
+    handler.ackedUpTo = -1;
+    if (!this.#over) this.#role!.onLearnerAck(seat.serverId, ackedUpTo);
   }
 
   onLinkClosed(handler: LearnerHandler, reason: string): void {
@@ -399,7 +414,7 @@ export class Leading implements LeadershipEffects, Learners {
 
   onCommitted(proposal: Proposal): void {
     const { zxid, bytes, start, end } = proposal;
-    this.#parts.database.remember(zxid, bytes, start, end);
+    this.#parts.database.remember(proposal.entry);
     if (proposal.membership !== null) this.#tellReconfig(proposal);
     else {
       for (const { link, seat } of this.#forwarded) {
@@ -469,7 +484,8 @@ export class Leading implements LeadershipEffects, Learners {
     }
   }
 
-  #onAck({ seat, link }: LearnerHandler, zxid: Zxid): void {
+  #onAck(handler: LearnerHandler, zxid: Zxid): void {
+    const { seat, link } = handler;
     if (seat.phase === "syncing") {
       return this.#leadership.onNewLeaderAck(seat, zxid, this.#parts.host.nowMs);
     }
@@ -483,7 +499,7 @@ export class Leading implements LeadershipEffects, Learners {
     // The second ack of NEWLEADER, which answers UPTODATE.
     if (counterOf(zxid) === 0) return;
     seat.onAck(zxid);
-    if (!seat.isObserver) role.onLearnerAck(seat.serverId, zxid);
+    if (!seat.isObserver) handler.ackedUpTo = Math.max(handler.ackedUpTo, zxid);
   }
 
   #onPing(packet: QuorumPacket): void {
@@ -552,14 +568,18 @@ export class Leading implements LeadershipEffects, Learners {
     return this.#handlers.get(seat.link)?.link;
   }
 
-  /** A promise that cannot be kept on the disk ends the office, not the server. */
   #guarded(run: () => void): void {
     try {
       run();
     } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      this.#parts.peer.onDiskFailed();
-      this.resign(`the disk failed: ${error.message}`);
+      this.#onThrown(error);
     }
+  }
+
+  /** A promise that cannot be kept on the disk ends the office, not the server. */
+  #onThrown(error: unknown): void {
+    if (!(error instanceof DiskError)) throw error;
+    this.#parts.peer.onDiskFailed();
+    this.resign(`the disk failed: ${error.message}`);
   }
 }

@@ -3,6 +3,7 @@ import { Deque } from "../../base/deque.ts";
 import type { DiskError } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Trace } from "../../base/trace.ts";
+import { int32At, int64At } from "../../jute/int_at.ts";
 import type { JuteReader } from "../../jute/reader.ts";
 import { JuteWriter } from "../../jute/writer.ts";
 import type { WriteOp } from "../../pipeline/op.ts";
@@ -19,6 +20,7 @@ import type { Session } from "../../session/session_tracker.ts";
 import type { DataTree } from "../../tree/data_tree.ts";
 import type { TreeEvents } from "../../tree/tree_observer.ts";
 import type { LoggedEntry } from "../../zab/committed_log.ts";
+import { EntryArena } from "../../zab/entry_arena.ts";
 import type { ClientRequest } from "../client_request.ts";
 import { Connection } from "../connection.ts";
 import type { Database } from "../database.ts";
@@ -44,7 +46,7 @@ export interface LearnerLog {
   /** Takes the entry `bytes[start, end)`, by copy. */
   append(bytes: Uint8Array, start: number, end: number, zxid: Zxid): void;
   /** Keeps a committed txn for learners that this server may lead one day. */
-  remember(zxid: Zxid, bytes: Uint8Array, start: number, end: number): void;
+  remember(entry: LoggedEntry): void;
 }
 
 /** What a {@link LearnerRole} is made of. */
@@ -85,6 +87,7 @@ export class LearnerRole implements Role {
   readonly #reply: WriteReplyBuilder;
   /** Proposed and not applied. */
   readonly #entries = new Deque<LoggedEntry>(1024);
+  readonly #arena = new EntryArena();
   /** Proposed and not acked. */
   readonly #unacked = new Deque<Zxid>(1024);
   #committed: Zxid;
@@ -194,7 +197,7 @@ export class LearnerRole implements Role {
   onProposal(entry: LoggedEntry): void {
     const kept = this.#keep(entry);
     this.#unacked.push(kept.zxid);
-    this.#parts.log.append(kept.bytes, 0, kept.end, kept.zxid);
+    this.#parts.log.append(kept.bytes, kept.start, kept.end, kept.zxid);
     this.#parts.metrics.learnerProposals.add(1);
     this.#parts.metrics.txnsQueuedForLog.add(1);
   }
@@ -209,7 +212,7 @@ export class LearnerRole implements Role {
   /** An observer is told of a committed txn; `entry` is good during the call. */
   onInform(entry: LoggedEntry): void {
     const kept = this.#keep(entry);
-    if (this.#parts.isLogged) this.#parts.log.append(kept.bytes, 0, kept.end, kept.zxid);
+    if (this.#parts.isLogged) this.#parts.log.append(kept.bytes, kept.start, kept.end, kept.zxid);
     else this.#durable = kept.zxid;
     this.onCommit(kept.zxid);
   }
@@ -257,15 +260,14 @@ export class LearnerRole implements Role {
     if (this.#entries.length > 0) log.snapshots.stop();
     for (let next = this.#entries.shift(); next !== undefined; next = this.#entries.shift()) {
       if (!this.#parts.isLogged && next.zxid > this.#committed) continue;
-      tree.apply(next.bytes, 0, next.end, null, null);
-      log.remember(next.zxid, next.bytes, 0, next.end);
+      tree.apply(next.bytes, next.start, next.end, null, null);
+      log.remember(next);
     }
     trace?.({ kind: "load", zxid: tree.lastProcessedZxid, from: "disk", digest: tree.digest });
   }
 
   #keep({ zxid, bytes, start, end }: LoggedEntry): LoggedEntry {
-    const own = bytes.slice(start, end);
-    const kept = { zxid, bytes: own, start: 0, end: own.length };
+    const kept = this.#arena.keep(zxid, bytes, start, end);
     this.#entries.push(kept);
     return kept;
   }
@@ -286,20 +288,19 @@ export class LearnerRole implements Role {
 
   #apply(entry: LoggedEntry): void {
     const { tree, events, log, host } = this.#parts;
-    const { bytes, end, zxid } = entry;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, end);
-    const session = host.findSession(view.getInt32(0), view.getInt32(4));
+    const { bytes, start, end, zxid } = entry;
+    const session = host.findSession(int32At(bytes, start), int32At(bytes, start + 4));
     const connection = session?.owner instanceof Connection ? session.owner : null;
-    const request = this.#requestOf(connection, view.getInt32(8));
-    const type = txnTypeOf(bytes, 0);
+    const request = this.#requestOf(connection, int32At(bytes, start + 8));
+    const type = txnTypeOf(bytes, start);
     const reply = this.#reply;
     // A multi that the leader refuses as a whole has no results.
     reply.begin(request === null || type === OpCode.error ? "nothing" : (request.op as WriteOp).reply);
-    tree.apply(bytes, 0, end, request === null ? null : reply, events);
+    tree.apply(bytes, start, end, request === null ? null : reply, events);
     this.#traceApply(entry);
     reply.end();
-    log.remember(zxid, bytes, 0, end);
-    if (type === OpCode.createSession) this.#onCreated(view.getBigInt64(0), session ?? null);
+    log.remember(entry);
+    if (type === OpCode.createSession) this.#onCreated(int64At(bytes, start), session ?? null);
     else if (type === OpCode.closeSession && session !== undefined) {
       session.closing = true;
       if (request !== null) connection!.onWriteDone(request, zxid, reply.error, reply.body);

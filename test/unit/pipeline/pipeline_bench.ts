@@ -29,7 +29,7 @@ export class PipelineBench {
   authIds: AuthId[] = [{ scheme: "ip", id: "127.0.0.1" }];
   readonly #entries: { zxid: number; bytes: Uint8Array; op: WriteOp }[] = [];
 
-  constructor(options: { enforceQuota?: boolean; entryBytesMax?: number } = {}) {
+  constructor(options: { enforceQuota?: boolean; entryBytesMax?: number; entriesAreKept?: boolean } = {}) {
     this.tree = new DataTree({
       store: new ObjectZnodeStore({ ownerRules }),
       ownerRules,
@@ -48,6 +48,7 @@ export class PipelineBench {
       enforceQuota: options.enforceQuota ?? false,
       closeSessionTxn: true,
       entryBytesMax: options.entryBytesMax ?? 2_097_150,
+      entriesAreKept: options.entriesAreKept ?? false,
     }, 0);
   }
 

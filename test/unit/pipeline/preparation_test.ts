@@ -178,6 +178,23 @@ describe("pending changes", () => {
   });
 });
 
+describe("an entry that others hold on to when it is applied", () => {
+  test("is never overwritten, however idle the server is meanwhile", () => {
+    const bench = new PipelineBench({ entriesAreKept: true });
+    const { preparation } = bench;
+    const entries = ["/a", "/b", "/c"].map((path) => {
+      bench.prepare(OpCode.create, createBody(path));
+      const { entryBytes, entryStart, entryEnd } = preparation;
+      const entry = entryBytes.subarray(entryStart, entryEnd);
+      const copy = entry.slice();
+      bench.applyAll();
+      preparation.onIdle();
+      return { entry, copy };
+    });
+    for (const { entry, copy } of entries) expect(entry).toEqual(copy);
+  });
+});
+
 describe("a txn larger than learners and logs take", () => {
   const long = "x".repeat(300);
 

@@ -118,6 +118,28 @@ describe("packets", () => {
     }
   });
 
+  test("each have the ids they came with, be they those of the packet before or others as long", () => {
+    const requestOf = (...ids: AuthId[]) =>
+      written((out) => writePacketWithIds(out, PacketType.request, 0, hex("01"), ids));
+    const [one, other] = [{ scheme: "ip", id: "10.0.0.1" }, { scheme: "ip", id: "10.0.0.2" }];
+    const bytes = [
+      requestOf(one),
+      requestOf(one),
+      requestOf(other),
+      requestOf(),
+      requestOf(other, one),
+      requestOf(one),
+    ];
+    expect(linesOf(Uint8Array.from(Buffer.concat(bytes)))).toEqual([
+      "REQUEST 0 01 ip:10.0.0.1",
+      "REQUEST 0 01 ip:10.0.0.1",
+      "REQUEST 0 01 ip:10.0.0.2",
+      "REQUEST 0 01",
+      "REQUEST 0 01 ip:10.0.0.2 ip:10.0.0.1",
+      "REQUEST 0 01 ip:10.0.0.1",
+    ]);
+  });
+
   test("that are cut short are waited for", () => {
     for (let length = 0; length < request.length; length++) {
       const recorder = new Recorder().push(request.slice(0, length));

@@ -85,9 +85,9 @@ export function openDatabase(
 export function logTxns({ database, tree }: OpenDatabase, zxids: readonly Zxid[]): void {
   const entries = zxids.map(txn);
   database.logNow(entries);
-  for (const { zxid, bytes, start, end } of entries) {
-    tree.apply(bytes, start, end, null, null);
-    database.remember(zxid, bytes, start, end);
+  for (const entry of entries) {
+    tree.apply(entry.bytes, entry.start, entry.end, null, null);
+    database.remember(entry);
   }
 }
 

@@ -42,7 +42,7 @@ export class LearnerDesk {
       link,
       log: {
         append: (_bytes, _start, _end, zxid) => this.logged.push(show(zxid)),
-        remember: (zxid) => this.remembered.push(show(zxid)),
+        remember: ({ zxid }) => this.remembered.push(show(zxid)),
         snapshots: { stop: () => this.snapshotsStopped++ } as never,
       },
       isLogged,

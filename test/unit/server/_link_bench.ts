@@ -81,10 +81,16 @@ export class FakeOwner implements QuorumLinkOwner {
   readonly lines: string[] = [];
   /** Called with each packet. */
   hook: ((packet: QuorumPacket) => void) | null = null;
+  /** How often something came and was handed out. */
+  inputs = 0;
 
   onPacket(packet: QuorumPacket): void {
     this.lines.push(`${packetName(packet.type)} ${show(packet.zxid)}`);
     this.hook?.(packet);
+  }
+
+  onInputEnd(): void {
+    this.inputs++;
   }
 
   onLinkClosed(reason: string): void {

@@ -311,6 +311,26 @@ describe("a membership that was proposed under the last leader", () => {
   });
 });
 
+describe("acks that come together", () => {
+  test("commit all that they cover, with the ack of NEWLEADER that answers UPTODATE among them", async () => {
+    const offices = new Offices();
+    const leader = offices.station(1);
+    await leader.lead();
+    const learner = await new RawLearner(offices).connect();
+    await learner.introduce(2);
+    await learner.acceptEpoch();
+    await learner.ack("10.0");
+    for (const path of ["/a", "/b", "/c"]) leader.write(path);
+    await offices.settle();
+    learner.packets();
+    await learner.send((out) => {
+      for (const at of ["10.0", "10.1", "10.2", "10.3"]) writePacket(out, PacketType.ack, zxid(at), null);
+    });
+    expect(learner.received()).toEqual(["COMMIT 10.1", "COMMIT 10.2", "COMMIT 10.3"]);
+    expect(leader.has("/c")).toBe(true);
+  });
+});
+
 describe("a connection in the name of a learner that follows", () => {
   test("takes its place when that is silent for a tick, and not before", async () => {
     const { offices, leader, follower } = await ensemble();

@@ -88,6 +88,21 @@ describe("a quorum link", () => {
     expect(owner.take()).toEqual([]);
   });
 
+  test("says when all that came at once is handed out", () => {
+    const { link, owner } = openLink();
+    const acks = ["5.1", "5.2", "5.3"].map((at) => packetBytes(PacketType.ack, at));
+    const inputs: number[] = [];
+    owner.hook = () => inputs.push(owner.inputs);
+    const before = owner.inputs;
+    link.onData(Uint8Array.from(Buffer.concat(acks)));
+    link.onData(acks[0]);
+    expect(inputs.map((count) => count - before)).toEqual([0, 0, 0, 1]);
+    expect(owner.inputs - before).toBe(2);
+    owner.hook = () => link.close("enough");
+    link.onData(acks[0]);
+    expect(owner.inputs - before).toBe(2);
+  });
+
   test("hands out nothing more once its owner has closed it", () => {
     const socket = new FakeSocket();
     const link = new QuorumLink(new FakeHub(), socket, undefined);

@@ -220,6 +220,7 @@ export class ReplicaBench {
         enforceQuota: false,
         closeSessionTxn: true,
         entryBytesMax: 2_097_150,
+        entriesAreKept: false,
       }, 0),
       leader: new Leader(new Majority(voters), 0),
       log: {

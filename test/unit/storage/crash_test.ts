@@ -101,6 +101,7 @@ class Life implements LogEffects {
       enforceQuota: false,
       closeSessionTxn: randomBelow(random, 4) > 0,
       entryBytesMax: 2_097_150,
+      entriesAreKept: false,
     };
     this.#preparation = new Preparation(tree, new Access([new IpAuth()], false), settings, lastZxid);
     this.#log = openLog(disk, this, {

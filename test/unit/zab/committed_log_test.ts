@@ -38,6 +38,14 @@ describe("the committed txns in memory", () => {
     expect([zxidsOf(log), log.base]).toEqual([[22], 21]);
   });
 
+  test("lie where they lay before, when nobody overwrites that", () => {
+    const log = new CommittedLog(500, 1000);
+    const entry = { zxid: 5, bytes: new Uint8Array(30), start: 10, end: 20 };
+    log.appendKept(entry);
+    log.appendKept({ ...entry });
+    expect([log.length, log.at(0)]).toEqual([1, entry]);
+  });
+
   test("come in order: what is not newer is passed over, also than what they follow", () => {
     const log = new CommittedLog(500, 1000);
     log.clear(makeZxid(2, 3));
