@@ -12,6 +12,11 @@ export const limits = {
   outboundBytesMax: 64 * 1024 * 1024,
   /** Requests of one connection that wait for an earlier write; then the connection is no longer read. */
   connectionRequestsWaitingMax: 4096,
+  /**
+   * So many times `globalOutstandingLimit` may come in within one turn, before anything of it can have been answered;
+   * then connections are no longer read.
+   */
+  turnRequestsFactor: 16,
   /** Proposed and not yet committed txns (`globalOutstandingLimit` slows clients earlier). */
   proposalsOutstandingMax: 100_000,
   /** Bytes waiting for a learner, or a leader, that does not take what it is sent; then the connection is dropped. */

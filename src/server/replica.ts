@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import type { DiskError } from "../base/disk.ts";
+import { limits } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Socket, SocketEvents } from "../base/network.ts";
 import {
@@ -79,6 +80,8 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   #dirty: Connection[] = [];
   #dirtyLinks: QuorumLink[] = [];
   #waiting = 0;
+  /** Of them, as many as there were when the last turn ended. */
+  #waitingBefore = 0;
   #largeBytesWaiting = 0;
   readonly #paused = new Set<Connection>();
   #expiryTimer: Timer | null = null;
@@ -165,8 +168,14 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     return this.#waiting;
   }
 
+  /**
+   * What came in this turn does not count yet, up to a bound: a disk that is quick answers all of it at the turn's end,
+   * and to stop reading and go on again would be for nothing.
+   */
   get isPressed(): boolean {
-    return this.#waiting > this.#parts.config.limits.outstandingRequestsMax;
+    const { outstandingRequestsMax: most } = this.#parts.config.limits;
+    if (this.#waiting <= most) return false;
+    return this.#waitingBefore > most || this.#waiting > most * limits.turnRequestsFactor;
   }
 
   wallMs(): number {
@@ -578,6 +587,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.#sendAll();
     this.#parts.flushLog();
     this.#sendAll();
+    this.#waitingBefore = this.#waiting;
   }
 
   #sendAll(): void {

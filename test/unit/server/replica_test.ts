@@ -308,6 +308,35 @@ describe("pressure", () => {
     expect(client.take().length).toBe(limits.connectionRequestsWaitingMax + 1);
   });
 
+  test("too many requests stop clients that wait only when the turn they came in has not answered them", () => {
+    const bench = new ReplicaBench(["globalOutstandingLimit=2"]);
+    const [one, other] = [bench.session(), bench.session()];
+    for (let xid = 1; xid <= 5; xid++) one.request(xid, OpCode.create, createBody(`/one${xid}`));
+    expect(one.isPaused).toBe(false);
+    bench.endTurn();
+    other.request(1, OpCode.exists, readBody("/"));
+    expect(other.isPaused).toBe(false);
+    other.request(2, OpCode.create, createBody("/other"));
+    one.request(6, OpCode.create, createBody("/one6"));
+    expect([one.isPaused, other.isPaused]).toEqual([true, true]);
+    bench.settle();
+    expect([one.isPaused, other.isPaused]).toEqual([false, false]);
+    expect([one.take().length, other.take().length]).toEqual([6, 2]);
+  });
+
+  test("far too many requests stop clients that wait in the midst of the turn", () => {
+    const bench = new ReplicaBench(["globalOutstandingLimit=2"]);
+    const client = bench.session();
+    for (let xid = 1; xid <= 2 * limits.turnRequestsFactor; xid++) {
+      client.request(xid, OpCode.create, createBody(`/n${xid}`));
+    }
+    expect(client.isPaused).toBe(false);
+    client.request(0, OpCode.create, createBody("/last"));
+    expect(client.isPaused).toBe(true);
+    bench.settle();
+    expect(client.isPaused).toBe(false);
+  });
+
   test("a client that does not read its replies is no longer read until they have gone out", () => {
     const bench = new ReplicaBench();
     const client = bench.session();
