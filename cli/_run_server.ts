@@ -12,6 +12,7 @@ import {
   RecoveryError,
 } from "../src/storage/errors.ts";
 import { configSources } from "./_config_sources.ts";
+import { readWorkers, warnOfManyWorkers } from "./_workers.ts";
 import { CliError, ExitCode } from "./_errors.ts";
 import { writeAll } from "./_output.ts";
 import { findPortOwner } from "./_port_owner.ts";
@@ -24,14 +25,16 @@ import type { ServerFlags } from "./server.ts";
  */
 export async function runServer(file: string | undefined, flags: ServerFlags): Promise<void> {
   const { config, notices } = load(file, flags);
+  const workers = readWorkers(flags, config);
   const { logger, drain } = openStderrLog(flags.logLevel, flags.logFormat);
   logger.info("Starting", { version: processStatus.version, pid: process.pid, config: file ?? "none" });
   for (const { level, message, fields } of notices) logger[level](message, fields);
+  warnOfManyWorkers(workers, logger);
 
   const stopAsked = onStopAsked(flags.exitWithParent === true);
   let server: RunningServer;
   try {
-    server = await serve(config, logger);
+    server = await serve(config, logger, workers);
   } catch (error) {
     await drain();
     throw startFailure(error, config);

@@ -6,6 +6,7 @@ import { defineEnsembleCommand } from "./ensemble.ts";
 import { writeErr } from "./_output.ts";
 import { buildProgram, runProgram } from "./_program.ts";
 import { defineServerCommand } from "./server.ts";
+import { defineServerWorkerCommand } from "./server_worker.ts";
 import { defineShellCommand } from "./shell.ts";
 import { defineStatusCommand } from "./status.ts";
 
@@ -17,7 +18,7 @@ const commands = [
   defineBenchCommand(),
   defineCompletionCommand(),
 ];
-const program = buildProgram(commands, [defineCompleteCommand()]);
+const program = buildProgram(commands, [defineCompleteCommand(), defineServerWorkerCommand()]);
 const complain = (message: string) => writeErr(`zoon: ${message}\n`);
 
 void runProgram(program, process.argv.slice(2), complain).then((exitCode) => {

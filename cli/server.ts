@@ -25,6 +25,7 @@ export type ServerFlags =
     readonly logFormat: "text" | "json";
     readonly json?: true;
     readonly exitWithParent?: true;
+    readonly workers?: string;
   };
 
 const example = `
@@ -34,7 +35,8 @@ When it serves it prints one line on stdout; its log goes to stderr. SIGTERM or 
 Examples:
   $ zoon server
   $ zoon server /etc/zookeeper/conf/zoo.cfg --log-format json
-  $ zoon server --client-port 0 --data-dir /tmp/zk --set snapCount=1000`;
+  $ zoon server --client-port 0 --data-dir /tmp/zk --set snapCount=1000
+  $ zoon server --workers 4          # reads on four cores`;
 
 /** `zoon server [ZOO_CFG]`: one node in the foreground. */
 export function defineServerCommand() {
@@ -54,6 +56,7 @@ export function defineServerCommand() {
     .option("--jute-maxbuffer <bytes>", "longest request")
     .option("--set <key=value>", "any key of zoo.cfg; may be repeated", collect)
     .option("--id <n>", "this server's id, instead of the file myid")
+    .option("--workers <n>", "processes that serve clients on the one port, this one included (Linux)")
     .addOption(
       new Option("--log-level <level>", "least level that is logged")
         .choices(["debug", "info", "warn", "error"] as const).default("info" as const),

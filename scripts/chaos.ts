@@ -32,6 +32,7 @@ back, watches before data, ephemerals with their sessions, equal trees in the en
   --seed N         draws faults and load; time is real, so a run is alike but never the same (default drawn)
   --servers N      3 to 7 (default 3)
   --observers K    how many of them observe; at least 3 must vote (default 0)
+  --workers N      processes of each server (default 1)
   --network KIND   namespaces (Linux, own network per server), proxy (anywhere), or auto (default)
   --tick MS        tickTime (default 400, 2000 with --saturate); initLimit is 10 and syncLimit 5, as in Apache's sample zoo.cfg
   --clients N      default 6
@@ -54,6 +55,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     servers: { type: "string", default: "3" },
     observers: { type: "string", default: "0" },
+    workers: { type: "string", default: "1" },
     network: { type: "string", default: "auto" },
     tick: { type: "string" },
     clients: { type: "string", default: "6" },
@@ -73,11 +75,13 @@ const flavor = values.apache ? "apache" : "zoon";
 const minutes = Number(values.minutes);
 const servers = Number(values.servers);
 const observers = Number(values.observers);
+const workers = Number(values.workers);
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
 const tickMs = Number(values.tick ?? (values.saturate ? 2000 : 400));
 const clients = Number(values.clients);
 const roundMs = Number(values.round) * 1000;
 const usable = minutes > 0 && servers >= 3 && servers <= 7 && Number.isSafeInteger(servers) &&
+  Number.isSafeInteger(workers) && workers >= 1 && !(values.apache && workers > 1) &&
   Number.isSafeInteger(observers) && observers >= 0 && servers - observers >= 3 &&
   Number.isSafeInteger(seed) && tickMs >= 50 && clients >= 1 && roundMs >= 1000 &&
   ["auto", "namespaces", "proxy"].includes(values.network);
@@ -146,6 +150,7 @@ async function playFaults(dir: string, own: string): Promise<boolean> {
     tickMs,
     clients,
     binary: own,
+    workers,
     network,
     smallDisks,
     dir,

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { environment, type Flavor, flavors, startPrepared } from "../test/conformance/settings.ts";
-import { type RunningServer, zoonBinary } from "../test/interop/apache_server.ts";
+import { type RunningServer, zoonBinary, type ZoonOptions } from "../test/interop/apache_server.ts";
 
 const help = `Usage: bun scripts/conformance.ts [--server HOST:PORT | --apache 3.8|3.9.5] [-t PATTERN]
 
@@ -16,6 +16,7 @@ Judges a ZooKeeper server over TCP alone. Without a server it starts dist/zoon o
   --server HOST:PORT   judge this server; tests that need settings of their own are skipped
   --flavor F           zoon, apache-3.8 or apache-3.9.5; guessed from "srvr" by default
   --apache V           start this Apache release and judge it
+  --workers N          start Zoon in so many processes
   --prepared           the server at --server has the settings of test/conformance/settings.ts
   -t PATTERN           only tests whose title matches
 
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     server: { type: "string" },
     flavor: { type: "string" },
     apache: { type: "string" },
+    workers: { type: "string" },
     prepared: { type: "boolean", default: false },
     pattern: { type: "string", short: "t" },
     help: { type: "boolean", short: "h", default: false },
@@ -47,6 +49,12 @@ if (wanted !== undefined && !flavors.includes(wanted as Flavor)) {
   refuse(`Unknown flavour "${wanted}"; known: ${flavors.join(", ")}`);
 }
 if (values.server !== undefined && values.apache !== undefined) refuse("Give --server or --apache, not both");
+if (values.workers !== undefined && (wanted ?? "zoon") !== "zoon") refuse("Only Zoon has --workers");
+
+/** Until then the main process has all clients. */
+async function workersServe({ log }: RunningServer, count: number): Promise<void> {
+  while (log().split("A worker serves").length <= count) await Bun.sleep(20);
+}
 
 let server: RunningServer | undefined;
 const env: Record<string, string> = {};
@@ -62,7 +70,9 @@ if (values.server !== undefined) {
     );
   }
   try {
-    server = await startPrepared(flavor);
+    const flags = values.workers === undefined ? [] : ["--workers", values.workers];
+    server = await startPrepared(flavor, { flags } as ZoonOptions);
+    if (flags.length > 0) await workersServe(server, Number(values.workers) - 1);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exit(1);

@@ -31,6 +31,16 @@ export class KeyedCounter {
   }
 }
 
+/** What a {@link Summary} holds; a histogram's buckets by number, those that hold something. */
+export interface SummaryShare {
+  readonly count: number;
+  readonly sum: number;
+  /** Of no meaning while `count` is 0. */
+  readonly least: number;
+  readonly greatest: number;
+  readonly buckets?: readonly (readonly [bucket: number, count: number])[];
+}
+
 /** Count, sum, least and greatest of recorded values (AvgMinMaxCounter). */
 export class Summary {
   count = 0;
@@ -45,6 +55,20 @@ export class Summary {
     this.sum += value;
     if (value < this.#least) this.#least = value;
     if (value > this.#greatest) this.#greatest = value;
+  }
+
+  /** @returns What another process {@link add}s to its own. */
+  share(): SummaryShare {
+    return { count: this.count, sum: this.sum, least: this.#least, greatest: this.#greatest };
+  }
+
+  /** Counts what another process recorded, too. */
+  add({ count, sum, least, greatest }: SummaryShare): void {
+    if (count === 0) return;
+    this.count += count;
+    this.sum += sum;
+    this.#least = Math.min(this.#least, least);
+    this.#greatest = Math.max(this.#greatest, greatest);
   }
 
   /** Mean, rounded to 4 decimals; 0 before the first value. */
@@ -87,6 +111,17 @@ export class Histogram extends Summary {
     if (!(value >= 0)) return;
     super.record(value);
     this.#buckets[bucketOf(value)] += 1;
+  }
+
+  override share(): SummaryShare {
+    const buckets: [number, number][] = [];
+    for (const [bucket, count] of this.#buckets.entries()) if (count > 0) buckets.push([bucket, count]);
+    return { ...super.share(), buckets };
+  }
+
+  override add(share: SummaryShare): void {
+    super.add(share);
+    for (const [bucket, count] of share.buckets ?? []) this.#buckets[bucket] += count;
   }
 
   /**
@@ -135,11 +170,26 @@ export class SizeRange {
     if (bytes > this.maximum) this.maximum = bytes;
   }
 
+  /** Counts what another process recorded, too. */
+  add({ last, minimum, maximum }: Pick<SizeRange, "last" | "minimum" | "maximum">): void {
+    if (minimum === -1) return;
+    if (this.last === -1) this.last = last;
+    if (this.minimum === -1 || minimum < this.minimum) this.minimum = minimum;
+    if (maximum > this.maximum) this.maximum = maximum;
+  }
+
   reset(): void {
     this.last = -1;
     this.minimum = -1;
     this.maximum = -1;
   }
+}
+
+/** What one process of a server counted for its clients, in a fixed order. */
+export interface MetricsShare {
+  readonly counters: readonly number[];
+  readonly summaries: readonly SummaryShare[];
+  readonly clientResponseSize: Pick<SizeRange, "last" | "minimum" | "maximum">;
 }
 
 /** All that one server counts. Made once per server and handed to whoever records. */
@@ -287,6 +337,68 @@ export class ServerMetrics {
     ["sync_processor_queue_and_flush_time_ms", this.appendToSyncedTime],
     ["quorum_ack_latency", this.quorumAckLatency],
   ];
+
+  /** @returns What a process that only serves clients adds to its server's numbers. */
+  share(): MetricsShare {
+    const { last, minimum, maximum } = this.clientResponseSize;
+    return {
+      counters: this.#clientCounters.map((counter) => counter.value),
+      summaries: this.#clientSummaries.map((summary) => summary.share()),
+      clientResponseSize: { last, minimum, maximum },
+    };
+  }
+
+  /** Counts what other processes of this server did for clients, too. */
+  add({ counters, summaries, clientResponseSize }: MetricsShare): void {
+    for (const [index, counter] of this.#clientCounters.entries()) counter.add(counters[index]);
+    for (const [index, summary] of this.#clientSummaries.entries()) summary.add(summaries[index]);
+    this.clientResponseSize.add(clientResponseSize);
+  }
+
+  /** Holds what `other` counted so far, which may go on counting. */
+  copy(other: ServerMetrics): void {
+    for (const [index, [, counter]] of this.counters.entries()) counter.add(other.counters[index][1].value);
+    for (const [index, [, one]] of this.summaries.entries()) one.add(other.summaries[index][1].share());
+    for (const [index, [, one]] of this.histograms.entries()) one.add(other.histograms[index][1].share());
+    for (const name of ["packetsReceived", "packetsSent", "authFailed"] as const) {
+      this[name].add(other[name].value);
+    }
+    this.requestLatency.add(other.requestLatency.share());
+    this.clientResponseSize.add(other.clientResponseSize);
+    this.proposalSize.add(other.proposalSize);
+    for (const [key, count] of other.quotaExceeded.values) this.quotaExceeded.add(key, count);
+  }
+
+  /** What clients cause, in whichever process of the server they are. */
+  get #clientCounters(): readonly Counter[] {
+    return [
+      this.packetsReceived,
+      this.packetsSent,
+      this.authFailed,
+      this.bytesReceived,
+      this.responseBytes,
+      this.watchBytes,
+      this.connectionRequests,
+      this.connectionsDropped,
+      this.connectionsRejected,
+      this.connectionsClosedNotServing,
+      this.sessionlessConnectionsExpired,
+      this.largeRequestsRejected,
+      this.connectionRevalidations,
+    ];
+  }
+
+  get #clientSummaries(): readonly Summary[] {
+    return [
+      this.requestLatency,
+      this.readLatency,
+      this.updateLatency,
+      this.nodeCreatedWatches,
+      this.nodeDeletedWatches,
+      this.nodeChangedWatches,
+      this.nodeChildrenWatches,
+    ];
+  }
 
   /** Starts anew, as `srst` asks (ServerStats.reset). */
   reset(): void {

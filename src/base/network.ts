@@ -20,6 +20,11 @@ export interface Socket {
 
 /** What a socket tells its owner. After `onClose` nothing follows. */
 export interface SocketEvents {
+  /**
+   * True while the last word of the peer is being answered by somebody else: when the peer ends its side, this side is
+   * not ended with it.
+   */
+  readonly answersLater?: boolean;
   /** `bytes` belong to the receiver. */
   onData(bytes: Uint8Array): void;
   /** All that waited has gone out. */
@@ -51,15 +56,27 @@ export class ListenError extends Error {
   }
 }
 
+/**
+ * A port that several processes of one server listen on, so that the system spreads its clients over them: the first
+ * one makes sure that nobody else has it, the others join in.
+ */
+export type PortSharing = "first" | "joins";
+
 /** Opens ports and dials peers. */
 export interface Network {
   /**
    * @param host Address to bind; "" means all.
    * @param port 0 picks a free one.
    * @param accept Called per connection; gives the connection's events.
+   * @param sharing Given when other processes of this server listen there, too.
    * @throws {ListenError} When the port is busy or not allowed.
    */
-  listen(host: string, port: number, accept: (socket: Socket) => SocketEvents): Promise<Listener>;
+  listen(
+    host: string,
+    port: number,
+    accept: (socket: Socket) => SocketEvents,
+    sharing?: PortSharing,
+  ): Promise<Listener>;
   /** Resolves once connected; names are resolved anew at each call. @throws {Error} When it cannot connect in time. */
   dial(
     host: string,

@@ -4,6 +4,7 @@ import {
   ListenError,
   type Network,
   noAddress,
+  type PortSharing,
   type Socket,
   type SocketEvents,
 } from "../base/network.ts";
@@ -19,15 +20,21 @@ export class BunNetwork implements Network {
     this.#keepAlive = options.keepAlive ?? false;
   }
 
-  async listen(host: string, port: number, accept: (socket: Socket) => SocketEvents): Promise<Listener> {
-    const keepAlive = this.#keepAlive;
-    if (host !== "") return listenOn(await addressToBind(host, port), port, keepAlive, accept);
+  async listen(
+    host: string,
+    port: number,
+    accept: (socket: Socket) => SocketEvents,
+    sharing?: PortSharing,
+  ): Promise<Listener> {
+    const options = { keepAlive: this.#keepAlive, sharing };
+    if (sharing === "first" && port !== 0) await mustBeFree(host, port);
+    if (host !== "") return listenOn(await addressToBind(host, port), port, options, accept);
     try {
-      return listenOn("::", port, keepAlive, accept);
+      return listenOn("::", port, options, accept);
     } catch (error) {
       // A machine without IPv6 has no "::", which elsewhere takes IPv4 connections too.
       if (!(error instanceof ListenError) || !noIpv6.has(error.code)) throw error;
-      return listenOn("0.0.0.0", port, keepAlive, accept);
+      return listenOn("0.0.0.0", port, options, accept);
     }
   }
 
@@ -67,10 +74,32 @@ const handlers = {
   close: (raw: RawSocket, error?: Error) => raw.data?.onRawClose(error),
 } as const;
 
+/** Processes of a server that was killed end a moment after it, ms. */
+const leftoversMs = 2000;
+const leftoversPollMs = 50;
+
+/** Two servers that share their ports could be given the same one, and neither would notice. @throws {ListenError} */
+async function mustBeFree(host: string, port: number): Promise<void> {
+  const dueMs = performance.now() + leftoversMs;
+  for (;;) {
+    try {
+      (await new BunNetwork().listen(host, port, () => nobody)).close();
+      return;
+    } catch (error) {
+      const isTaken = error instanceof ListenError && error.code === "EADDRINUSE";
+      if (!isTaken || performance.now() > dueMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, leftoversPollMs));
+    }
+  }
+}
+
+/** A client that comes while a port is only tried. */
+const nobody: SocketEvents = { onData() {}, onDrain() {}, onClose() {} };
+
 function listenOn(
   address: string,
   port: number,
-  keepAlive: boolean,
+  { keepAlive, sharing }: { readonly keepAlive: boolean; readonly sharing: PortSharing | undefined },
   accept: (socket: Socket) => SocketEvents,
 ): Listener {
   let server: Bun.TCPSocketListener<BunSocket>;
@@ -79,6 +108,7 @@ function listenOn(
       hostname: address,
       port,
       allowHalfOpen: true,
+      ...(sharing === undefined ? {} : shared),
       socket: {
         ...handlers,
         open(raw) {
@@ -99,6 +129,9 @@ function listenOn(
   }
   return { address: normalAddress(address), port: server.port, close: () => server.stop() };
 }
+
+/** SO_REUSEPORT, which Bun's types of sockets leave out. */
+const shared = { reusePort: true } as const;
 
 const reasons = new Map([
   ["EADDRINUSE", "the port is in use (EADDRINUSE)"],

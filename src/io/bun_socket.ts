@@ -123,7 +123,11 @@ export class BunSocket implements Socket {
    */
   onRawEnd(): void {
     this.#peerEnded = true;
-    setImmediate(() => setImmediate(() => this.end()));
+    setImmediate(() =>
+      setImmediate(() => {
+        if (this.#events?.answersLater !== true) this.end();
+      })
+    );
   }
 
   /** Bun has let go of the connection. */

@@ -1,26 +1,83 @@
 import { resolve } from "node:path";
 import type { Logger } from "../base/log.ts";
 import type { ServerConfig } from "../config/server_config.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
+import { type RunningServer, type ServerWorld, startServer } from "../server/server.ts";
 import { PagedZnodeStore } from "../tree/paged_znode_store.ts";
 import { BunNetwork } from "./bun_network.ts";
 import { nodeDisk } from "./node_disk.ts";
 import { packerFor } from "./packers.ts";
 import { processIdentity } from "./process_identity.ts";
 import { processStatus } from "./process_info.ts";
+import { encodeOrders, type WorkerOrders } from "./serve_workers.ts";
 import { SystemClock } from "./system_clock.ts";
 import { systemHasher } from "./system_hasher.ts";
 import { systemRandom } from "./system_random.ts";
+import { listenPrivately, makePrivateSocket } from "./worker_door.ts";
+import { WorkerProcesses } from "./worker_processes.ts";
 
 export type { RunningServer } from "../server/server.ts";
 
-/** Starts a server on this machine: its disk, its network, its clock. Throws as {@link startServer} does. */
-export function serve(config: ServerConfig, logger: Logger): Promise<RunningServer> {
+/** Processes that a server has beside this one. */
+export interface WorkersOptions {
+  readonly count: number;
+  /** The words that start one. */
+  readonly command: readonly string[];
+  readonly logLevel: WorkerOrders["logLevel"];
+  readonly logFormat: WorkerOrders["logFormat"];
+}
+
+/**
+ * Starts a server on this machine: its disk, its network, its clock; with `workers` in several processes. Throws as
+ * {@link startServer} does.
+ */
+export async function serve(
+  config: ServerConfig,
+  logger: Logger,
+  workers?: WorkersOptions,
+): Promise<RunningServer> {
+  const world: ServerWorld = {
+    ...machine(logger),
+    network: new BunNetwork({ keepAlive: config.clientTcpKeepAlive }),
+    absolutePath: (path) => resolve(path),
+  };
+  if (workers === undefined || workers.count === 0) return startServer(config, world);
+  const { path: socketPath, remove } = makePrivateSocket();
+  const { command, count, logLevel, logFormat } = workers;
+  const { version } = processStatus;
+  const processes = new WorkerProcesses({
+    command,
+    count,
+    logger,
+    ordersFor: (index) => encodeOrders({ version, index, socketPath, config, logLevel, logFormat }),
+  });
+  try {
+    const server = await startServer(config, {
+      ...world,
+      workers: {
+        listen: (accept) => Promise.resolve(listenPrivately(socketPath, accept)),
+        onSilent: (index) => processes.kill(index),
+      },
+    });
+    processes.start();
+    const stop = server.stop.bind(server);
+    server.stop = async () => {
+      await processes.stop();
+      await stop();
+      remove();
+    };
+    return server;
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+/** What every process of a server finds on this machine. */
+export function machine(logger: Logger): Omit<ServerWorld, "network" | "absolutePath"> {
   const random = systemRandom();
-  return startServer(config, {
+  return {
     clock: new SystemClock(),
     disk: nodeDisk,
-    network: new BunNetwork({ keepAlive: config.clientTcpKeepAlive }),
     hasher: systemHasher,
     random,
     logger,
@@ -28,6 +85,5 @@ export function serve(config: ServerConfig, logger: Logger): Promise<RunningServ
     lockHolder: processIdentity,
     makeStore: (ownerRules) => new PagedZnodeStore({ ownerRules, random }),
     packerFor,
-    absolutePath: (path) => resolve(path),
-  });
+  };
 }

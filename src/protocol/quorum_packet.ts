@@ -4,6 +4,7 @@ import { int32At } from "../jute/int_at.ts";
 import { JuteError, JuteReader } from "../jute/reader.ts";
 import type { JuteWriter } from "../jute/writer.ts";
 import type { AuthId } from "./acl.ts";
+import { workerPacketName, type WorkerPacketType } from "./worker_packet.ts";
 import type { Zxid } from "./zxid.ts";
 
 /*
@@ -69,7 +70,7 @@ const names = new Map<number, string>([
 
 /** @returns A packet type's name as ZooKeeper's logs have it. */
 export function packetName(type: number): string {
-  return names.get(type) ?? `packet type ${type}`;
+  return names.get(type) ?? workerPacketName(type) ?? `packet type ${type}`;
 }
 
 /** Version of the learner protocol: NEWLEADER carries a configuration, epochs are negotiated (Learner). */
@@ -118,6 +119,12 @@ export class QuorumPacket {
     this.#ids = reader.vector((one) => ({ scheme: one.string(), id: one.string() })) ?? [];
     this.#idBytes = this.bytes.slice(this.#authStart, this.#end);
     return this.#ids;
+  }
+
+  /** Writes this very packet, ids and all. */
+  copyTo(out: JuteWriter): void {
+    const start = this.dataStart - headBytes;
+    out.rawRange(this.bytes, start, this.#end - start);
   }
 
   /** Moves to a packet; the splitter's business. */
@@ -250,7 +257,12 @@ function checkedLength(length: number, max: number): number {
 }
 
 /** Writes a packet with `data`, null for none, and without ids. */
-export function writePacket(out: JuteWriter, type: PacketType, zxid: Zxid, data: Uint8Array | null): void {
+export function writePacket(
+  out: JuteWriter,
+  type: PacketType | WorkerPacketType,
+  zxid: Zxid,
+  data: Uint8Array | null,
+): void {
   out.reserve(20);
   out.int(type);
   out.longNumber(zxid);

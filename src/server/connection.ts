@@ -26,6 +26,7 @@ import type { Watcher, WatcherPaths } from "../watch/watch_manager.ts";
 import { ClientRequest } from "./client_request.ts";
 import { ConnectionStats } from "./connection_stats.ts";
 import type { ConnectionHost } from "./connection_host.ts";
+import type { SessionClaimant, SessionOwner, SyncClaimant } from "./roles/role.ts";
 
 /** A small reply or two fit without growing; most connections never need more. */
 const outBytesAtFirst = 512;
@@ -44,6 +45,8 @@ type Phase =
   | "connecting"
   /** It has a session. */
   | "connected"
+  /** It sent a four-letter word, whose answer takes the other processes of this server. */
+  | "asking"
   /** Nothing more is read from it; what is owed goes out, then it ends. */
   | "ending"
   | "closed";
@@ -55,7 +58,8 @@ type Phase =
  * connections never hold it up. Bound: limits.connectionRequestsWaitingMax requests and
  * limits.outboundBytesMax bytes; the client is no longer read before that. (NIOServerCnxn, CommitProcessor)
  */
-export class Connection implements SocketEvents, FrameHandler, Watcher, ReadContext {
+export class Connection
+  implements SocketEvents, FrameHandler, Watcher, ReadContext, SessionClaimant, SessionOwner, SyncClaimant {
   readonly host: ConnectionHost;
   readonly socket: Socket;
   readonly stats: ConnectionStats;
@@ -109,6 +113,22 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     return this.session?.id ?? noSession;
   }
 
+  get answersLater(): boolean {
+    return this.#phase === "asking" || (this.#phase === "ending" && this.#dirty);
+  }
+
+  get remoteAddress(): string {
+    return this.socket.remoteAddress;
+  }
+
+  get sessionOwner(): this {
+    return this;
+  }
+
+  onSessionTaken(): void {
+    this.close();
+  }
+
   /** Requests taken and not answered. */
   get waitingCount(): number {
     return this.#waiting?.length ?? 0;
@@ -122,7 +142,7 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
 
   /** Whether its bytes are being read. */
   get reading(): boolean {
-    return !this.#paused && this.#phase !== "ending" && this.#phase !== "closed";
+    return !this.#paused && this.#phase !== "asking" && this.#phase !== "ending" && this.#phase !== "closed";
   }
 
   /** Whether it still has to send its connect request. */
@@ -138,7 +158,9 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     this.host.beginTurn();
     this.host.metrics.bytesReceived.add(bytes.length);
     if (this.#phase === "fresh") this.#onFirstBytes(bytes);
-    else if (this.#phase !== "ending" && this.#phase !== "closed") this.#splitter.push(bytes, this);
+    else if (this.#phase !== "ending" && this.#phase !== "closed" && this.#phase !== "asking") {
+      this.#splitter.push(bytes, this);
+    }
   }
 
   onDrain(): void {
@@ -331,11 +353,14 @@ export class Connection implements SocketEvents, FrameHandler, Watcher, ReadCont
     this.stats.received++;
     this.host.metrics.packetsReceived.add(1);
     // Before it is answered, since the answer may list this connection, as one that is no longer read.
-    this.end();
-    const answer = new TextEncoder().encode(this.host.answerFourLetter(word, first.subarray(4)));
-    if (answer.length > 0) this.#countSent();
-    this.#out.raw(answer);
-    this.markDirty();
+    this.#phase = "asking";
+    this.host.answerFourLetter(word, first.subarray(4), (text) => {
+      if (this.#phase !== "asking") return;
+      const answer = new TextEncoder().encode(text);
+      if (answer.length > 0) this.#countSent();
+      this.#out.raw(answer);
+      this.end();
+    });
   }
 
   #onConnectFrame(): void {

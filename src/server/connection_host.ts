@@ -45,8 +45,8 @@ export interface ConnectionHost {
   beginTurn(): void;
   onDirty(connection: Connection): void;
   touch(session: Session): void;
-  /** @returns The reply to a four-letter word; `rest` is what came behind it. */
-  answerFourLetter(word: FourLetterWord, rest: Uint8Array): string;
+  /** Answers a four-letter word; `rest` is what came behind it. `done` is called once, now or later. */
+  answerFourLetter(word: FourLetterWord, rest: Uint8Array, done: (text: string) => void): void;
   /** Answers later by onSessionReady or onSessionInvalid, or closes the connection. */
   onConnectRequest(connection: Connection, request: ConnectRequest): void;
   /** @returns False while the server insists on authentication that these ids do not give. */

@@ -248,8 +248,12 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   }
 
   onTreeLoaded(): void {
-    const { committed } = this.#members;
-    this.#core.tree.setConfigData(membershipText(committed), committed.version, this.#world.clock.wallMs());
+    const { committed: { version }, committed } = this.#members;
+    const text = membershipText(committed);
+    const timeMs = this.#world.clock.wallMs();
+    const { tree, replica } = this.#core;
+    tree.setConfigData(text, version, timeMs);
+    replica.workers?.setConfig({ text, version, timeMs });
   }
 
   configText(): string {

@@ -17,6 +17,7 @@ import {
   writePacket,
   writePacketWithIds,
 } from "../protocol/quorum_packet.ts";
+import type { WorkerPacketType } from "../protocol/worker_packet.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import type { ServerId } from "../quorum/quorum.ts";
 import type { TreeSnapshotCursor } from "../tree/tree_snapshot.ts";
@@ -163,7 +164,7 @@ export class QuorumLink implements SocketEvents, PacketHandler {
   }
 
   /** Sends a packet with `data`, null for none. */
-  send(type: PacketType, zxid: Zxid, data: Uint8Array | null): void {
+  send(type: PacketType | WorkerPacketType, zxid: Zxid, data: Uint8Array | null): void {
     if (this.#closed) return;
     this.#trace?.({ kind: "send", peer: this.peer, packet: packetName(type), zxid });
     writePacket(this.#out, type, zxid, data);
@@ -183,6 +184,14 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     if (this.#closed) return;
     this.#trace?.({ kind: "send", peer: this.peer, packet: packetName(type), zxid });
     writePacketWithIds(this.#out, type, zxid, data, authIds);
+    this.#markDirty();
+  }
+
+  /** Passes a packet on as it came. */
+  relay(packet: QuorumPacket): void {
+    if (this.#closed) return;
+    this.#trace?.({ kind: "send", peer: this.peer, packet: packetName(packet.type), zxid: packet.zxid });
+    packet.copyTo(this.#out);
     this.#markDirty();
   }
 

@@ -33,7 +33,9 @@ import type { DatabaseUser } from "./database.ts";
 import { LocalSessions, needsGlobalSession } from "./local_sessions.ts";
 import type { QuorumLink, QuorumLinkHost } from "./quorum_link.ts";
 import type { LeaderRoleHost } from "./roles/leader.ts";
-import type { Role } from "./roles/role.ts";
+import type { Role, SessionClaimant } from "./roles/role.ts";
+import type { WorkerHub } from "./workers/worker_hub.ts";
+import { WorkerSeat } from "./workers/worker_seat.ts";
 
 /** What a {@link Replica} is made of. The role comes later, since it needs the replica as its host. */
 export interface ReplicaParts {
@@ -66,6 +68,8 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   readonly fieldBytesMax: number;
   readonly connections: ConnectionTable;
   nowMs: number;
+  /** The other processes of this server, which take part in its work; undefined when there are none. */
+  workers: WorkerHub | undefined = undefined;
   /** The global sessions, while there is a role; who leads has them expire. */
   sessions: SessionTracker;
   readonly localSessions: LocalSessions;
@@ -74,6 +78,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   #servesClients = true;
   #status!: StatusView;
   #fourLetter!: FourLetterSettings;
+  #wordRelay: WordRelay | null = null;
   #stopping = false;
   #turnPending = false;
   #wallMs: number;
@@ -115,6 +120,20 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.#fourLetter = fourLetter;
   }
 
+  /** Has four-letter words answered by another process. */
+  relayWords(relay: WordRelay): void {
+    this.#wordRelay = relay;
+  }
+
+  /** What this process alone can tell. */
+  get status(): StatusView {
+    return this.#status;
+  }
+
+  get fourLetter(): FourLetterSettings {
+    return this.#fourLetter;
+  }
+
   /**
    * Fills {@link sessions} with those of the tree, each with its whole timeout from now: before a role begins, whose
    * sessions they are from then on.
@@ -135,12 +154,14 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.#role = role;
     this.#servesClients = servesClients;
     this.localSessions.onServing(this.isReadOnly, this.#parts.clock.monotonicMs());
+    if (servesClients) this.workers?.onServing(role);
   }
 
   /** Serves nobody: clients are dropped, and what they wait for stays unknown to them. Their sessions live on. */
   becomeIdle(): void {
     this.#sendAll();
     this.#role = null;
+    this.workers?.onIdle();
     for (const connection of [...this.connections.all()]) {
       if (!connection.isSessionless) connection.close();
     }
@@ -215,6 +236,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
       this.localSessions.touchAll(this.nowMs);
     }
     this.#role?.tick(this.nowMs);
+    this.workers?.tick(lateMs);
     if (this.#role !== null) this.#expireLocalSessions();
     for (const connection of this.connections.all()) {
       if (!connection.isSessionless) continue;
@@ -302,6 +324,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.#sweepTimer?.cancel();
     this.#sweepTimer = null;
     this.#onTurnEnd();
+    this.workers?.close();
     for (const connection of [...this.connections.all()]) {
       connection.flush();
       connection.end();
@@ -329,8 +352,10 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     else this.#role?.touch(session, this.nowMs);
   }
 
-  answerFourLetter(word: FourLetterWord, rest: Uint8Array): string {
-    return answerFourLetter(word, this.#status, this.#fourLetter, rest);
+  answerFourLetter(word: FourLetterWord, rest: Uint8Array, done: (text: string) => void): void {
+    const relay = this.#wordRelay ?? this.workers;
+    if (relay !== undefined) relay.answerWord(word, rest, done);
+    else done(answerFourLetter(word, this.#status, this.#fourLetter, rest));
   }
 
   onConnectRequest(connection: Connection, request: ConnectRequest): void {
@@ -376,24 +401,28 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   }
 
   /** The session that a client wants is open: it has it now. */
-  reattach(connection: Connection, id: SessionId, timeoutMs: number): void {
-    this.#attach(connection, this.sessions.add(id, timeoutMs, this.nowMs));
+  reattach(claimant: SessionClaimant, id: SessionId, timeoutMs: number): void {
+    this.#attach(claimant, this.sessions.add(id, timeoutMs, this.nowMs));
   }
 
-  #attach(connection: Connection, session: Session): void {
-    if (session.owner !== connection && session.owner instanceof Connection) session.owner.close();
-    session.owner = connection;
-    connection.onSessionReady(session);
+  #attach(claimant: SessionClaimant, session: Session): void {
+    const { owner } = session;
+    const { sessionOwner } = claimant;
+    if (owner !== sessionOwner && (owner instanceof Connection || owner instanceof WorkerSeat)) {
+      owner.onSessionTaken(session);
+    }
+    session.owner = sessionOwner;
+    claimant.onSessionReady(session);
   }
 
   /** The session that a client wants is not there for it. */
-  refuseSession(connection: Connection, id: SessionId, reason: string): void {
+  refuseSession(claimant: SessionClaimant, id: SessionId, reason: string): void {
     this.#parts.logger.info("A client asked for a session that is not there for it; it must open a new one", {
-      address: connection.socket.remoteAddress,
+      address: claimant.remoteAddress,
       session: sessionIdToHex(id),
       reason,
     });
-    connection.onSessionInvalid();
+    claimant.onSessionInvalid();
   }
 
   mayServe(authIds: readonly AuthId[]): boolean {
@@ -605,6 +634,12 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
       for (const connection of [...this.#paused]) connection.onPressureGone();
     }
   }
+}
+
+/** Answers four-letter words for the server as a whole. */
+export interface WordRelay {
+  /** `done` is called once, now or later, or never when the connection that asked is closed. */
+  answerWord(word: FourLetterWord, rest: Uint8Array, done: (text: string) => void): void;
 }
 
 const noBytes = new Uint8Array(0);

@@ -16,6 +16,7 @@ import type { SnapshotPacker } from "../storage/snapshot_writer.ts";
 import type { ZnodeStore } from "../tree/znode_store.ts";
 import { EnsembleServer } from "./ensemble_server.ts";
 import { StandaloneServer } from "./standalone.ts";
+import type { WorkerDoor } from "./workers/worker_hub.ts";
 
 /** The world a server lives in: the machine's, or a simulation's. */
 export interface ServerWorld {
@@ -27,6 +28,8 @@ export interface ServerWorld {
   readonly logger: Logger;
   readonly process: ProcessStatus;
   readonly lockHolder: LockHolder;
+  /** Where other processes of this server come in; undefined for a server of one process. */
+  readonly workers?: WorkerDoor;
   /** Hears of what the server does, event by event. */
   readonly trace?: Trace;
   /** @returns The path from the root of the file system, as operators are shown it. */

@@ -4,7 +4,7 @@ import { ServerMetrics } from "../admin/metrics.ts";
 import type { EnsembleConfigStatus, EnsembleStatus } from "../admin/status_view.ts";
 import type { Disk, DiskError } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
-import type { Listener } from "../base/network.ts";
+import type { Listener, PortSharing } from "../base/network.ts";
 import type { ServerConfig } from "../config/server_config.ts";
 import { Access } from "../pipeline/auth/access.ts";
 import type { AuthProvider } from "../pipeline/auth/auth_provider.ts";
@@ -14,19 +14,21 @@ import { Preparation } from "../pipeline/preparation.ts";
 import type { OwnerRules } from "../protocol/create_mode.ts";
 import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import type { ClientAddress } from "../quorum/membership.ts";
-import { SessionIds } from "../session/session_ids.ts";
+import { SessionIds, type SessionIdShare } from "../session/session_ids.ts";
 import type { DataDirs } from "../storage/data_dirs.ts";
 import { joinPath } from "../storage/file_names.ts";
 import type { Recovered } from "../storage/recovery.ts";
 import { DataTree } from "../tree/data_tree.ts";
 import { WatchManager } from "../watch/watch_manager.ts";
-import { Database, type DatabaseUser } from "./database.ts";
+import { Database, type DatabaseParts, type DatabaseUser } from "./database.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Reaper } from "./reaper.ts";
 import { Replica } from "./replica.ts";
 import type { ServerWorld } from "./server.ts";
 import { ReplicaStatus } from "./status.ts";
 import { WatchMeter } from "./watch_meter.ts";
+import { WorkerHub } from "./workers/worker_hub.ts";
+import { mainSessionIds } from "./workers/worker_limits.ts";
 
 /** What a server adds to the parts that every server has. */
 export interface ServerCoreOptions {
@@ -35,6 +37,12 @@ export interface ServerCoreOptions {
   readonly dirs: DataDirs;
   /** Top byte of its session ids. */
   readonly serverId: number;
+  /** Which ids, when other processes of this server give out some. */
+  readonly sessionIdShare?: SessionIdShare;
+  /** Other processes of this server listen on the client port, too. */
+  readonly portSharing?: PortSharing;
+  /** What keeps its state; a {@link Database} on the world's disk unless given. */
+  makeDatabase?(parts: DatabaseParts, user: DatabaseUser): Database;
   /** Hears of the log; the hub itself when standalone. */
   databaseUser(replica: Replica): DatabaseUser;
   /** For four-letter words; undefined when standalone. */
@@ -64,6 +72,7 @@ export class ServerCore {
   readonly #options: ServerCoreOptions;
   readonly #ownerRules: OwnerRules;
   #listener: Listener | null = null;
+  #workers: WorkerHub | undefined = undefined;
   #housekeeping: Housekeeping | null = null;
 
   constructor(options: ServerCoreOptions) {
@@ -91,13 +100,18 @@ export class ServerCore {
       logger,
       tree: this.tree,
       watches,
-      sessionIds: new SessionIds(options.serverId, clock.wallMs()),
+      sessionIds: new SessionIds(
+        options.serverId,
+        clock.wallMs(),
+        options.sessionIdShare ?? (world.workers === undefined ? undefined : mainSessionIds),
+      ),
       access: this.access,
       metrics: this.metrics,
       flushLog: () => this.database.onTurnEnd(),
       onFatal: options.onFatal,
     });
-    this.database = new Database({
+    const makeDatabase = options.makeDatabase ?? ((parts, user) => new Database(parts, user));
+    this.database = makeDatabase({
       config,
       disk,
       dirs,
@@ -110,6 +124,16 @@ export class ServerCore {
       packerFor: (compression) => world.packerFor(compression),
     }, options.databaseUser(this.replica));
     this.#showStatus();
+    if (world.workers === undefined) return;
+    this.#workers = this.replica.workers = new WorkerHub({
+      door: world.workers,
+      replica: this.replica,
+      tree: this.tree,
+      committedLog: this.database.committedLog,
+      clock,
+      logger,
+      tickMs: config.tickMs,
+    });
   }
 
   /** Brings the state back from the disk. @throws {RecoveryError | CorruptLogError | DiskError} */
@@ -166,16 +190,25 @@ export class ServerCore {
       client.host,
       client.port,
       (socket) => this.replica.accept(socket),
+      this.#options.portSharing ?? (this.#workers === undefined ? undefined : "first"),
     );
     this.address = client.host === "" ? "0.0.0.0" : client.host;
     this.port = this.#listener.port;
     if (before !== null && before.port !== this.port) before.close();
+    if (this.#workers === undefined) return;
+    if (!this.#workers.isOpen) await this.#workers.open();
+    this.#workers.serveAt(client.host, this.port);
+  }
+
+  /** Takes no more clients, until {@link listen}; those it has, stay. */
+  closePort(): void {
+    this.#listener?.close();
+    this.#listener = null;
   }
 
   /** Takes no more clients and does no more chores: the process is about to end. */
   closeDoors(): void {
-    this.#listener?.close();
-    this.#listener = null;
+    this.closePort();
     this.#housekeeping?.stop();
   }
 

@@ -34,6 +34,8 @@ export interface ChaosOptions {
   readonly tickMs: number;
   readonly clients: number;
   readonly binary: string;
+  /** Processes of each server, 1 as a rule. */
+  readonly workers: number;
   readonly network: ChaosNetwork;
   /** Where a server's data is on a disk that can be filled. */
   readonly smallDisks: ReadonlyMap<number, SmallDisk>;
@@ -100,6 +102,7 @@ export class ChaosRun {
       observers: options.observers,
       dir: options.dir,
       binary: options.binary,
+      flags: options.workers > 1 ? ["--workers", String(options.workers)] : [],
       network: options.network,
       cfg: {
         tickTime: String(options.tickMs),

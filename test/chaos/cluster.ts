@@ -24,6 +24,8 @@ export interface ClusterOptions {
   /** Zoon's executable. */
   readonly binary: string;
   readonly network: ClusterNetwork;
+  /** More flags of `zoon server`. */
+  readonly flags?: readonly string[];
   /** Lines of zoo.cfg. */
   readonly cfg: Record<string, string>;
   /** `-Xmx` of Apache's servers in MiB; 256 unless told. */
@@ -261,7 +263,9 @@ export class Cluster {
 
   #command(node: Node): string[] {
     const cfg = join(node.dir, "zoo.cfg");
-    if (this.#options.flavor === "zoon") return [this.#options.binary, "server", cfg];
+    if (this.#options.flavor === "zoon") {
+      return [this.#options.binary, "server", cfg, ...(this.#options.flags ?? [])];
+    }
     return [
       "java",
       `-Xmx${this.#options.heapMb ?? 256}m`,

@@ -31,7 +31,10 @@ async function withQuota(
     await body({
       limits: `${base}/zookeeper_limits`,
       stats: `${base}/zookeeper_stats`,
-      usage: async () => (await t.c.getData(`${base}/zookeeper_stats`)).body.text,
+      usage: async () => {
+        await t.c.sync(base);
+        return (await t.c.getData(`${base}/zookeeper_stats`)).body.text;
+      },
     });
   } finally {
     await deleteAll(t.c, `/zookeeper/quota/${path.split("/")[1]}`);

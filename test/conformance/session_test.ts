@@ -202,6 +202,7 @@ conform(
     const { minMs } = await timeLimits();
     const session = await t.open({ timeoutMs: minMs });
     await session.create(t.at("mine"), { flags: 1 });
+    await t.c.sync(t.root);
     await t.c.exists(t.at("mine"), true);
     await t.c.getChildren(t.root, true);
     const seen = session.history.length;

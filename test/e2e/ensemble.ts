@@ -27,6 +27,8 @@ export interface EnsembleOptions {
   readonly size?: number;
   /** How many of them observe; none by default. */
   readonly observers?: number;
+  /** More flags of `zoon server`. */
+  readonly flags?: readonly string[];
   /** Lines of zoo.cfg. */
   readonly cfg?: Record<string, string>;
 }
@@ -37,7 +39,11 @@ export class TestEnsemble {
   readonly #network: LoopbackNetwork;
   readonly #dir: string;
 
-  private constructor(network: LoopbackNetwork, dir: string, { size = 3, observers, cfg }: EnsembleOptions) {
+  private constructor(
+    network: LoopbackNetwork,
+    dir: string,
+    { size = 3, observers, flags, cfg }: EnsembleOptions,
+  ) {
     this.#network = network;
     this.#dir = dir;
     this.cluster = new Cluster({
@@ -47,6 +53,7 @@ export class TestEnsemble {
       dir,
       binary,
       network,
+      flags,
       cfg: { ...quickCfg, ...cfg },
       onDeath: (id, how) => console.error(`server ${id} ${how}:\n${this.cluster.log(id)}`),
     });

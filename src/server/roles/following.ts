@@ -119,6 +119,11 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     return this.#learner.epoch;
   }
 
+  /** Its connection to the leader; null before there is one. */
+  get link(): QuorumLink | null {
+    return this.#link;
+  }
+
   get phaseName(): string {
     return this.#learner.phaseName;
   }

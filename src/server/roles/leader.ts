@@ -27,7 +27,7 @@ import type { ClientRequest } from "../client_request.ts";
 import type { Connection } from "../connection.ts";
 import type { Database } from "../database.ts";
 import { needsGlobalSession } from "../local_sessions.ts";
-import type { Role } from "./role.ts";
+import type { Role, SessionClaimant, SyncClaimant, WorkersOfRole } from "./role.ts";
 
 /** A txn on its way from the log to the tree, and who waits for it. */
 export class Proposal {
@@ -45,6 +45,8 @@ export class Proposal {
   /** The membership it brings, or null. */
   readonly membership: Membership | null;
   readonly proposedMs: number;
+  /** Who forwarded it; null for what this very process was asked for. */
+  readonly from: unknown;
 
   constructor(
     preparation: Preparation,
@@ -53,6 +55,7 @@ export class Proposal {
     op: WriteOp | null,
     session: Session | null,
     proposedMs: number,
+    from: unknown = null,
   ) {
     this.zxid = preparation.zxid;
     this.bytes = preparation.entryBytes;
@@ -64,6 +67,7 @@ export class Proposal {
     this.session = session;
     this.membership = preparation.newMembership;
     this.proposedMs = proposedMs;
+    this.from = from;
   }
 
   /** The entry alone, for who keeps it when nobody waits for it any more. */
@@ -79,9 +83,11 @@ export interface LeaderRoleHost {
   readonly sessions: SessionTracker;
   wallMs(): number;
   expireSessions(): void;
+  /** Undefined for a server of one process. */
+  readonly workers: WorkersOfRole | undefined;
   /** The session that a client wants is open: it has it now. */
-  reattach(connection: Connection, id: SessionId, timeoutMs: number): void;
-  refuseSession(connection: Connection, id: SessionId, reason: string): void;
+  reattach(claimant: SessionClaimant, id: SessionId, timeoutMs: number): void;
+  refuseSession(claimant: SessionClaimant, id: SessionId, reason: string): void;
   /** A session's first txn is applied: it exists for everybody. */
   onSessionCreated(session: Session, connection: Connection | null): void;
   /** A session's first txn was refused by the disk. */
@@ -157,7 +163,7 @@ export class LeaderRole implements Role, LeaderEffects {
   readonly #proposals = new Deque<Proposal>(1024);
   #committedCount = 0;
   /** Syncs of own clients, and what has to be in the tree before they are answered. */
-  readonly #syncs = new Deque<[Connection, ClientRequest, Zxid]>();
+  readonly #syncs = new Deque<[SyncClaimant, ClientRequest, Zxid]>();
   #durable: Zxid;
   #applying = false;
   /** The disk refused what is newest; until what is older is applied, nothing can be prepared on top of it. */
@@ -166,7 +172,7 @@ export class LeaderRole implements Role, LeaderEffects {
   /** The disk refused what followers were sent: the office ends, and until then nothing more may follow behind the gap. */
   #isOver = false;
   /** Refused, and answered only when what is older has been: replies leave in order. */
-  #refused: Proposal[] = [];
+  #refused: (Proposal | ForwardedRequest)[] = [];
 
   constructor(parts: LeaderRoleParts) {
     this.#parts = parts;
@@ -254,6 +260,10 @@ export class LeaderRole implements Role, LeaderEffects {
     const { preparation, host } = this.#parts;
     const { sessionId, cxid, op, body, from } = request;
     if (this.#isOver || this.#isUsedUp()) return;
+    if (this.#recovering) {
+      this.#refused.push(request);
+      return;
+    }
     const session = host.sessions.get(sessionId) ?? null;
     let error: number = ErrorCode.ok;
     if (op === null) error = ErrorCode.unimplemented;
@@ -276,7 +286,7 @@ export class LeaderRole implements Role, LeaderEffects {
     if (error !== ErrorCode.ok) preparation.prepareError(sessionId, cxid, error, host.wallMs());
     const isClosing = op === closeSession && error === ErrorCode.ok && session !== null;
     if (isClosing) session.closing = true;
-    this.#propose(new Proposal(preparation, null, null, op, isClosing ? session : null, host.nowMs));
+    this.#propose(new Proposal(preparation, null, null, op, isClosing ? session : null, host.nowMs, from));
   }
 
   /**
@@ -295,6 +305,9 @@ export class LeaderRole implements Role, LeaderEffects {
   createForwarded(sessionId: SessionId, timeoutMs: number, from: unknown): void {
     const { host, preparation } = this.#parts;
     if (this.#isOver || this.#isUsedUp()) return;
+    if (this.#recovering) {
+      return host.workers?.onRefused(from, { sessionId, cxid: 0, error: ErrorCode.systemError });
+    }
     // Its end is proposed: a beginning behind that would make a session that no end comes for.
     if (!isSession(sessionId) || host.sessions.get(sessionId)?.closing === true) {
       preparation.prepareError(sessionId, 0, ErrorCode.sessionExpired, host.wallMs());
@@ -302,7 +315,7 @@ export class LeaderRole implements Role, LeaderEffects {
     }
     const session = host.sessions.add(sessionId, timeoutMs, host.nowMs);
     session.owner = from;
-    this.#proposeCreateSession(session, null);
+    this.#proposeCreateSession(session, null, from);
   }
 
   /** Proposes that a session begin. @returns Whether that can be proposed now. */
@@ -322,18 +335,18 @@ export class LeaderRole implements Role, LeaderEffects {
     return this.#proposeOwn(op, 0n, body, null);
   }
 
-  revalidate(connection: Connection, id: SessionId, timeoutMs: number): void {
+  revalidate(claimant: SessionClaimant, id: SessionId, timeoutMs: number): void {
     const { host } = this.#parts;
     const session = host.sessions.get(id);
     if (session === undefined || session.closing) {
-      return host.refuseSession(connection, id, session === undefined ? "expired or unknown" : "closing");
+      return host.refuseSession(claimant, id, session === undefined ? "expired or unknown" : "closing");
     }
-    host.reattach(connection, id, timeoutMs);
+    host.reattach(claimant, id, timeoutMs);
   }
 
   /** What a learner has acknowledged to its client may wait for this server's own disk still. */
-  sync(connection: Connection, request: ClientRequest): void {
-    this.#syncs.push([connection, request, this.lastCommitted]);
+  sync(claimant: SyncClaimant, request: ClientRequest): void {
+    this.#syncs.push([claimant, request, this.lastCommitted]);
     this.#finishSyncs();
   }
 
@@ -433,10 +446,10 @@ export class LeaderRole implements Role, LeaderEffects {
 
   #finishSyncs(): void {
     for (let next = this.#syncs.peek(); next !== undefined; next = this.#syncs.peek()) {
-      const [connection, request, upTo] = next;
+      const [claimant, request, upTo] = next;
       if (this.#committedCount > 0 && this.#proposals.peek()!.zxid <= upTo) return;
       this.#syncs.shift();
-      connection.onSyncDone(request);
+      claimant.onSyncDone(request);
     }
   }
 
@@ -448,6 +461,7 @@ export class LeaderRole implements Role, LeaderEffects {
     tree.apply(proposal.bytes, proposal.start, proposal.end, request === null ? null : reply, events);
     this.#traceApply(proposal);
     reply.end();
+    host.workers?.onApplied(zxid, proposal.bytes, proposal.start, proposal.end);
     preparation.pending.onApplied(zxid);
     metrics.appendToSyncedTime.record(host.nowMs - proposal.proposedMs);
     if (session !== null && op === null) host.onSessionCreated(session, connection);
@@ -460,14 +474,23 @@ export class LeaderRole implements Role, LeaderEffects {
     trace?.({ kind: "apply", zxid, entry: bytes.subarray(start, end), digest: tree.digest });
   }
 
-  #answerRefused(proposal: Proposal): void {
+  #answerRefused(refused: Proposal | ForwardedRequest): void {
     const { host, tree } = this.#parts;
-    const { session, op, connection, request } = proposal;
+    if (!(refused instanceof Proposal)) return this.#tellRefused(refused);
+    const { session, op, connection, request, bytes, start, from } = refused;
+    if (from !== null) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset + start);
+      this.#tellRefused({ from, sessionId: view.getBigInt64(0), cxid: view.getInt32(8) });
+    }
     if (session !== null && op === null) return host.onSessionRefused(session, connection);
     if (session !== null) host.onSessionCloseRefused(session);
     if (request === null || connection === null) return;
     this.#reply.begin("nothing");
     connection.onWriteDone(request, tree.lastProcessedZxid, ErrorCode.systemError, this.#reply.body);
+  }
+
+  #tellRefused({ from, sessionId, cxid }: Pick<ForwardedRequest, "from" | "sessionId" | "cxid">): void {
+    this.#parts.host.workers?.onRefused(from, { sessionId, cxid, error: ErrorCode.systemError });
   }
 
   #mayPropose(): boolean {
@@ -483,10 +506,10 @@ export class LeaderRole implements Role, LeaderEffects {
     return true;
   }
 
-  #proposeCreateSession(session: Session, connection: Connection | null): void {
+  #proposeCreateSession(session: Session, connection: Connection | null, from: unknown = null): void {
     const { preparation, host } = this.#parts;
     preparation.prepareCreateSession(session.id, session.timeoutMs, host.wallMs());
-    this.#propose(new Proposal(preparation, connection, null, null, session, host.nowMs));
+    this.#propose(new Proposal(preparation, connection, null, null, session, host.nowMs, from));
   }
 
   #proposeOwn(op: WriteOp, sessionId: SessionId, body: JuteReader, session: Session | null): boolean {
@@ -522,7 +545,7 @@ export class LeaderRole implements Role, LeaderEffects {
     if (this.#recovering) {
       this.#recovering = false;
       preparation.forgetAfter(leader.lastCommitted);
-      for (const proposal of this.#refused.splice(0)) this.#answerRefused(proposal);
+      for (const refused of this.#refused.splice(0)) this.#answerRefused(refused);
     }
     // An answer may have let a waiting client go on, and its next write is prepared already.
     if (this.#proposals.length === 0) preparation.onIdle();

@@ -30,6 +30,7 @@ import { planSync } from "../../zab/sync_plan.ts";
 import { Connection } from "../connection.ts";
 import type { Database } from "../database.ts";
 import type { QuorumLink, QuorumLinkOwner } from "../quorum_link.ts";
+import { WorkerSeat } from "../workers/worker_seat.ts";
 import { LeaderRole, type LeaderRoleHost, type Learners, type Proposal } from "./leader.ts";
 
 /** What a leader's office asks of the server around it. */
@@ -524,7 +525,8 @@ export class Leading implements LeadershipEffects, Learners {
     if (isValid) {
       host.sessions.setTimeout(session, timeoutMs, host.nowMs);
       // Its client went to another server and left this one's connection behind.
-      if (session.owner instanceof Connection) session.owner.close();
+      const { owner } = session;
+      if (owner instanceof Connection || owner instanceof WorkerSeat) owner.onSessionTaken(session);
       session.owner = handler;
     }
     logger.debug("A session is taken up elsewhere", {

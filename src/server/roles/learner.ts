@@ -12,9 +12,10 @@ import { WriteReplyBuilder } from "../../pipeline/write_reply.ts";
 import type { AuthId } from "../../protocol/acl.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
-import { PacketType } from "../../protocol/quorum_packet.ts";
+import { PacketType, type QuorumPacket } from "../../protocol/quorum_packet.ts";
 import type { SessionId } from "../../protocol/session_id.ts";
 import { txnTypeOf } from "../../protocol/txn.ts";
+import type { RefusedRequest } from "../../protocol/worker_packet.ts";
 import { type Zxid, zxidToHex } from "../../protocol/zxid.ts";
 import type { Session } from "../../session/session_tracker.ts";
 import type { DataTree } from "../../tree/data_tree.ts";
@@ -25,7 +26,7 @@ import type { ClientRequest } from "../client_request.ts";
 import { Connection } from "../connection.ts";
 import type { Database } from "../database.ts";
 import type { QuorumLink } from "../quorum_link.ts";
-import type { Role } from "./role.ts";
+import type { Role, SessionClaimant, SyncClaimant, WorkersOfRole } from "./role.ts";
 
 /** What a learner's office asks of the server around it. */
 export interface LearnerRoleHost {
@@ -36,8 +37,12 @@ export interface LearnerRoleHost {
   onSessionCreated(session: Session, connection: Connection | null): void;
   /** A session's last txn is applied: its ephemerals are gone. */
   onSessionClosed(session: Session): void;
-  reattach(connection: Connection, id: SessionId, timeoutMs: number): void;
-  refuseSession(connection: Connection, id: SessionId, reason: string): void;
+  /** A session's first txn was refused. */
+  onSessionRefused(session: Session, connection: Connection | null): void;
+  reattach(claimant: SessionClaimant, id: SessionId, timeoutMs: number): void;
+  refuseSession(claimant: SessionClaimant, id: SessionId, reason: string): void;
+  /** Undefined for a server of one process. */
+  readonly workers: WorkersOfRole | undefined;
 }
 
 /** Where a learner's txns are kept. */
@@ -69,7 +74,7 @@ export interface LearnerRoleParts {
 
 /** A client that waits for the leader's word on its session. */
 interface Revalidation {
-  readonly connection: Connection;
+  readonly claimant: SessionClaimant;
   readonly timeoutMs: number;
 }
 
@@ -93,8 +98,8 @@ export class LearnerRole implements Role {
   #committed: Zxid;
   #durable: Zxid;
   /** Syncs that the leader was asked for, and those it answered whose commits are not applied yet. */
-  readonly #syncsAsked = new Deque<[Connection, ClientRequest]>();
-  readonly #syncsAnswered = new Deque<[Connection, ClientRequest, Zxid]>();
+  readonly #syncsAsked = new Deque<[SyncClaimant, ClientRequest]>();
+  readonly #syncsAnswered = new Deque<[SyncClaimant, ClientRequest, Zxid]>();
   readonly #creating = new Map<SessionId, Connection>();
   readonly #revalidating = new Map<SessionId, Revalidation[]>();
   /** The sessions heard of since the leader last asked, each once. */
@@ -144,10 +149,10 @@ export class LearnerRole implements Role {
     return false;
   }
 
-  revalidate(connection: Connection, id: SessionId, timeoutMs: number): void {
+  revalidate(claimant: SessionClaimant, id: SessionId, timeoutMs: number): void {
     const waiting = this.#revalidating.get(id);
-    if (waiting === undefined) this.#revalidating.set(id, [{ connection, timeoutMs }]);
-    else waiting.push({ connection, timeoutMs });
+    if (waiting === undefined) this.#revalidating.set(id, [{ claimant, timeoutMs }]);
+    else waiting.push({ claimant, timeoutMs });
     const out = this.#out;
     out.reset();
     out.long(id);
@@ -155,11 +160,16 @@ export class LearnerRole implements Role {
     this.#parts.link.send(PacketType.revalidate, -1, out.view());
   }
 
-  sync(connection: Connection, request: ClientRequest): void {
-    this.#syncsAsked.push([connection, request]);
-    const out = this.#beginRequest(connection.sessionId, request.xid, OpCode.sync);
+  sync(claimant: SyncClaimant, request: ClientRequest): void {
+    this.#syncsAsked.push([claimant, request]);
+    const out = this.#beginRequest(claimant.sessionId, request.xid, OpCode.sync);
     out.raw(request.body!);
-    this.#sendRequest(out, connection.authIds);
+    this.#sendRequest(out, claimant.authIds);
+  }
+
+  /** Passes a worker's REQUEST on to the leader. */
+  relay(packet: QuorumPacket): void {
+    this.#parts.link.relay(packet);
   }
 
   touch(session: Session): void {
@@ -231,9 +241,29 @@ export class LearnerRole implements Role {
     if (first === undefined) return;
     if (waiting!.length === 0) this.#revalidating.delete(id);
     const { host } = this.#parts;
-    if (first.connection.isClosed) return;
-    if (isValid) host.reattach(first.connection, id, first.timeoutMs);
-    else host.refuseSession(first.connection, id, "expired, unknown or closing, says the leader");
+    if (first.claimant.isClosed) return;
+    if (isValid) host.reattach(first.claimant, id, first.timeoutMs);
+    else host.refuseSession(first.claimant, id, "expired, unknown or closing, says the leader");
+  }
+
+  /** No txn comes of a request: the leader's disk did not take it. */
+  onForwardRefused({ sessionId, cxid, error }: RefusedRequest): void {
+    const { host, tree } = this.#parts;
+    const idHigh = Number(BigInt.asIntN(32, sessionId >> 32n));
+    const session = host.findSession(idHigh, Number(BigInt.asIntN(32, sessionId)));
+    if (session === undefined) return;
+    const beginning = this.#creating.get(sessionId);
+    if (beginning !== undefined) {
+      this.#creating.delete(sessionId);
+      return host.onSessionRefused(session, beginning);
+    }
+    const connection = session.owner instanceof Connection ? session.owner : null;
+    const request = this.#requestOf(connection, cxid);
+    if (request === null) return connection?.close();
+    session.closing = false;
+    this.#reply.begin("nothing");
+    this.#reply.end();
+    connection!.onWriteDone(request, tree.lastProcessedZxid, error, this.#reply.body);
   }
 
   /** Answers the leader's PING with the sessions heard of since the last (LearnerZooKeeperServer.getTouchSnapshot). */
@@ -299,6 +329,7 @@ export class LearnerRole implements Role {
     tree.apply(bytes, start, end, request === null ? null : reply, events);
     this.#traceApply(entry);
     reply.end();
+    host.workers?.onApplied(zxid, bytes, start, end);
     log.remember(entry);
     if (type === OpCode.createSession) this.#onCreated(int64At(bytes, start), session ?? null);
     else if (type === OpCode.closeSession && session !== undefined) {
@@ -322,10 +353,10 @@ export class LearnerRole implements Role {
 
   #finishSyncs(): void {
     for (let next = this.#syncsAnswered.peek(); next !== undefined; next = this.#syncsAnswered.peek()) {
-      const [connection, request, upTo] = next;
+      const [claimant, request, upTo] = next;
       if (this.#entries.length > 0 && this.#entries.peek()!.zxid <= upTo) return;
       this.#syncsAnswered.shift();
-      connection.onSyncDone(request);
+      claimant.onSyncDone(request);
     }
   }
 

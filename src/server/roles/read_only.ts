@@ -1,14 +1,13 @@
 import { assert } from "../../base/assert.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import type { SessionId } from "../../protocol/session_id.ts";
-import type { Connection } from "../connection.ts";
-import type { Role } from "./role.ts";
+import type { Role, SessionClaimant } from "./role.ts";
 
 /** What a read-only server's role asks of the server around it. */
 export interface ReadOnlyRoleHost {
   /** @returns Whether a session that was begun at this server, since it started, is over for certain. */
   hasEnded(id: SessionId): boolean;
-  refuseSession(connection: Connection, id: SessionId, reason: string): void;
+  refuseSession(claimant: SessionClaimant, id: SessionId, reason: string): void;
 }
 
 /**
@@ -45,9 +44,9 @@ export class ReadOnlyRole implements Role {
     return false;
   }
 
-  revalidate(connection: Connection, id: SessionId): void {
-    if (this.#host.hasEnded(id)) this.#host.refuseSession(connection, id, "expired or closed");
-    else connection.close();
+  revalidate(claimant: SessionClaimant, id: SessionId): void {
+    if (this.#host.hasEnded(id)) this.#host.refuseSession(claimant, id, "expired or closed");
+    else claimant.close();
   }
 
   sync(): void {

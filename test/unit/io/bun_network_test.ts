@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { connect, type Socket as NodeSocket } from "node:net";
 import { describe, expect, test } from "bun:test";
-import { ListenError } from "../../../src/base/network.ts";
+import { ListenError, type Socket } from "../../../src/base/network.ts";
 import { BunNetwork } from "../../../src/io/bun_network.ts";
 import { dial, networkSuite, patterned, serve, Side } from "./network_suite.ts";
 
@@ -170,3 +170,27 @@ const sleeperProgram = `
     require("node:fs").writeSync(1, String(server.address().port));
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   });`;
+
+test.skipIf(process.platform !== "linux")(
+  "processes that share a port have a part of its clients each",
+  async () => {
+    const network = new BunNetwork();
+    const counts = [0, 0];
+    const accept = (index: number) => (socket: Socket) => {
+      counts[index]++;
+      socket.end();
+      return new Side(socket);
+    };
+    const first = await network.listen("127.0.0.1", 0, accept(0), "first");
+    const second = await network.listen("127.0.0.1", first.port, accept(1), "joins");
+    for (let client = 0; client < 200 && Math.min(...counts) === 0; client++) {
+      await (await dial(network, first.port)).closed();
+    }
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+    second.close();
+    const before = counts[0];
+    for (let client = 0; client < 10; client++) await (await dial(network, first.port)).closed();
+    expect(counts[0]).toBe(before + 10);
+    first.close();
+  },
+);

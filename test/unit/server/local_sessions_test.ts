@@ -147,7 +147,7 @@ describe("a local session of the leader", () => {
     const { client, id } = openLocal(bench);
     client.request(1, OpCode.create, createBody("/e", CreateFlag.ephemeral));
     bench.settle();
-    const ask = (word: "mntr" | "dump") => bench.replica.answerFourLetter(word, new Uint8Array(0));
+    const ask = (word: "mntr" | "dump") => bench.ask(word);
     expect(ask("mntr")).toContain("zk_local_sessions\t1\n");
     expect(ask("mntr")).toContain("zk_global_sessions\t1\n");
     expect(ask("dump")).toMatch(

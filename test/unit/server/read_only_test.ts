@@ -100,7 +100,7 @@ describe("a read-only server", () => {
 
   test("shows itself to isro, srvr and stat, and nothing while a leader is looked for", () => {
     const { bench } = partitioned();
-    const ask = (word: "isro" | "srvr") => bench.replica.answerFourLetter(word, new Uint8Array(0));
+    const ask = (word: "isro" | "srvr") => bench.ask(word);
     expect(ask("isro")).toBe("ro");
     expect(ask("srvr")).toContain("\nMode: read-only\n");
     expect(ask("srvr")).toContain("READ-ONLY mode; serving only read-only clients\n");

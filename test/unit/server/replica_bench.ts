@@ -1,3 +1,4 @@
+import type { FourLetterWord } from "../../../src/admin/four_letter_words.ts";
 import { FourLetterSettings } from "../../../src/admin/four_letter_words.ts";
 import { ServerMetrics } from "../../../src/admin/metrics.ts";
 import type { Clock, Timer } from "../../../src/base/clock.ts";
@@ -170,6 +171,14 @@ export class ReplicaBench {
   readonly metrics = new ServerMetrics();
   /** The role it has at first: a leader that is its own quorum. */
   readonly role: LeaderRole;
+
+  /** @returns The answer to a four-letter word. */
+  ask(word: FourLetterWord): string {
+    let answer = "";
+    this.replica.answerFourLetter(word, new Uint8Array(0), (text) => answer = text);
+    return answer;
+  }
+
   get sessions(): SessionTracker {
     return this.replica.sessions;
   }

@@ -22,3 +22,18 @@ test("which ids were given out is known", () => {
   ids.next();
   expect([first - 1n, first, first + 1n].map((id) => ids.gaveOut(id))).toEqual([false, true, false]);
 });
+
+test("processes of one server deal ids out in turn, and none gives out another's, also after a start of its own", () => {
+  const ids = new Set<bigint>();
+  for (const [index, startedMs] of [[0, 1000], [1, 1000], [63, 1000], [1, 1001], [1, 2000]]) {
+    const own = new SessionIds(3, startedMs, { index, step: 64 });
+    for (let count = 0; count < 1024; count++) {
+      const id = own.next();
+      expect(id % 64n).toBe(BigInt(index));
+      expect(own.gaveOut(id)).toBe(true);
+      expect(own.gaveOut(id + 1n)).toBe(false);
+      ids.add(id);
+    }
+  }
+  expect(ids.size).toBe(5 * 1024);
+});

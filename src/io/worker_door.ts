@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Listener, ListenError, type Socket, type SocketEvents } from "../base/network.ts";
+import { BunSocket, type RawSocket } from "./bun_socket.ts";
+
+/** What a Unix socket's ends are called in messages. */
+const peerName = "local";
+
+const handlers = {
+  binaryType: "uint8array",
+  data: (raw: RawSocket, bytes: Uint8Array) => raw.data?.onRawData(bytes),
+  drain: (raw: RawSocket) => raw.data?.onRawDrain(),
+  end: (raw: RawSocket) => raw.data?.onRawEnd(),
+  close: (raw: RawSocket, error?: Error) => raw.data?.onRawClose(error),
+} as const;
+
+/** A Unix socket in a directory of its own, which only this user may enter. */
+export interface PrivateSocket {
+  readonly path: string;
+  /** Removes both. */
+  remove(): void;
+}
+
+/** @throws {Error} If the system's directory for temporary files cannot be used. */
+export function makePrivateSocket(): PrivateSocket {
+  const directory = mkdtempSync(join(tmpdir(), "zoon-"));
+  return {
+    path: join(directory, "workers"),
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+/** Listens on a Unix socket. @throws {ListenError} */
+export function listenPrivately(path: string, accept: (socket: Socket) => SocketEvents): Listener {
+  try {
+    const server = Bun.listen<BunSocket>({
+      unix: path,
+      allowHalfOpen: true,
+      socket: {
+        ...handlers,
+        open: (raw) => void BunSocket.open(raw, peerName, 0, accept),
+      },
+    });
+    return { address: path, port: 0, close: () => server.stop() };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new ListenError(code ?? "EIO", `Cannot listen on ${path}: ${message}`);
+  }
+}
+
+/** Connects to a Unix socket. @throws {Error} When nobody listens there. */
+export async function dialPrivately(path: string, open: (socket: Socket) => SocketEvents): Promise<Socket> {
+  let socket: Socket | undefined;
+  await Bun.connect<BunSocket>({
+    unix: path,
+    allowHalfOpen: true,
+    socket: {
+      ...handlers,
+      open: (raw) => void (socket = BunSocket.open(raw, peerName, 0, open)),
+    },
+  });
+  if (socket === undefined) throw new Error(`Cannot connect to ${path}`);
+  return socket;
+}
