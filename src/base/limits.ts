@@ -23,6 +23,10 @@ export const limits = {
   learnerOutboundBytesMax: 256 * 1024 * 1024,
   /** Bytes of one packet from a learner that is not up to date: what it may say then is short; more ends its connection. */
   learnerGreetingBytesMax: 4096,
+  /** Bytes of txns that a learner is sent to catch up; one that lacks more gets the tree, which is never held as a whole. */
+  learnerDiffBytesMax: 64 * 1024 * 1024,
+  /** Bytes waiting for all learners that belong to no membership in force; then the one with the most is dropped. */
+  unlistedOutboundBytesMax: 64 * 1024 * 1024,
   /** Learners that have not said who they are; the oldest of more is hung up on, for a sound one says so at once. */
   learnerGreetingsMax: 256,
   /** Learners that belong to no membership in force; further ones are hung up on. */

@@ -91,6 +91,11 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     this.#splitter.packetBytesMax = bytes;
   }
 
+  /** Bytes that wait for the other end to take what came before. */
+  get waitingBytes(): number {
+    return this.#unsentBytes + this.#out.length;
+  }
+
   get isClosed(): boolean {
     return this.#closed;
   }

@@ -1,3 +1,4 @@
+import { limits } from "../base/limits.ts";
 import type { JuteWriter } from "../jute/writer.ts";
 import { PacketType, writeEntryPacket, writePacket } from "../protocol/quorum_packet.ts";
 import { counterOf, epochOf, type Zxid } from "../protocol/zxid.ts";
@@ -122,6 +123,7 @@ class Walk {
   readonly #learnerZxid: Zxid;
   readonly #max: Zxid;
   readonly #queue: JuteWriter;
+  readonly #start: number;
   #how: "DIFF" | "TRUNC" | null = null;
   #zxid: Zxid = 0;
 
@@ -129,6 +131,7 @@ class Walk {
     this.#learnerZxid = learnerZxid;
     this.#max = max;
     this.#queue = queue;
+    this.#start = queue.length;
   }
 
   /** The learner has all that precedes the entries to come, and nothing else. */
@@ -157,6 +160,7 @@ class Walk {
     }
     writeEntryPacket(this.#queue, PacketType.proposal, zxid, entry.bytes, entry.start, entry.end);
     writePacket(this.#queue, PacketType.commit, zxid, null);
+    if (this.#queue.length - this.#start > limits.learnerDiffBytesMax) this.isHopeless = true;
   }
 
   /** @returns Null when only a snapshot helps. */

@@ -188,6 +188,7 @@ export class Leading implements LeadershipEffects, Learners {
 
   onTimer(nowMs: number): void {
     if (this.#over) return;
+    this.#relieve();
     const role = this.#role;
     const held = role === null ? 0 : Math.max(role.lastCommitted, role.ackedBy(this.#parts.self));
     this.#guarded(() => this.#leadership.onTimer(nowMs, held));
@@ -564,6 +565,20 @@ export class Leading implements LeadershipEffects, Learners {
   #onSync(role: LeaderRole, handler: LearnerHandler): void {
     if (role.lastProposed === role.lastCommitted) return handler.link.send(PacketType.sync, 0, null);
     this.#syncs.push({ handler, zxid: role.lastProposed });
+  }
+
+  /** Members may lag behind by much; all others together must not cost this server its memory. */
+  #relieve(): void {
+    const waiting = [...this.#handlers.values()].filter(({ seat, link }) =>
+      !seat.isListed && link.waitingBytes > 0
+    );
+    let bytes = waiting.reduce((sum, { link }) => sum + link.waitingBytes, 0);
+    waiting.sort((a, b) => b.link.waitingBytes - a.link.waitingBytes);
+    for (const { link } of waiting) {
+      if (bytes <= limits.unlistedOutboundBytesMax) return;
+      bytes -= link.waitingBytes;
+      link.close("it is no member and does not take what it is sent");
+    }
   }
 
   #linkOf(seat: Seat): QuorumLink | undefined {

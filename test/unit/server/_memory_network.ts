@@ -14,6 +14,8 @@ export class MemorySocket implements Socket {
   readonly writes: Uint8Array[] = [];
   /** While true the network takes nothing: what is written waits. */
   stalled = false;
+  /** As many bytes, of which nobody knows, wait in front of what is written while it is stalled. */
+  backlog = 0;
   open = true;
   other!: MemorySocket;
   events: SocketEvents | null = null;
@@ -29,7 +31,7 @@ export class MemorySocket implements Socket {
     this.writes.push(bytes.slice());
     if (this.stalled) {
       this.#waiting.push(bytes.slice());
-      return this.#waiting.reduce((sum, part) => sum + part.length, 0);
+      return this.#waiting.reduce((sum, part) => sum + part.length, this.backlog);
     }
     this.#network.carry(this.other, bytes.slice());
     return 0;

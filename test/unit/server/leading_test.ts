@@ -331,6 +331,31 @@ describe("acks that come together", () => {
   });
 });
 
+describe("learners that do not take what they are sent", () => {
+  test("cost little where they are no members: the one with the most to take is dropped", async () => {
+    const { offices, leader } = await ensemble();
+    const joined: RawLearner[] = [];
+    const sockets: MemorySocket[] = [];
+    for (const id of [3, 98, 99]) {
+      const learner = await new RawLearner(offices).connect();
+      await learner.join(id);
+      const socket = offices.network.sockets.at(-1)!;
+      socket.stalled = true;
+      joined.push(learner);
+      sockets.push(socket);
+    }
+    const look = async (...megabytes: number[]) => {
+      for (const [index, socket] of sockets.entries()) socket.backlog = megabytes[index] * 1024 * 1024;
+      leader.write("/a");
+      await offices.settle();
+      await offices.pass(500);
+      return joined.map(({ closed }) => closed);
+    };
+    expect(await look(200, 33, 30)).toEqual([false, false, false]);
+    expect(await look(200, 33, 32)).toEqual([false, true, false]);
+  });
+});
+
 describe("a connection in the name of a learner that follows", () => {
   test("takes its place when that is silent for a tick, and not before", async () => {
     const { offices, leader, follower } = await ensemble();

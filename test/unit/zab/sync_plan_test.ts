@@ -109,3 +109,23 @@ test("a leader synchronizes learners as sync_plan.txt says", () => {
   );
   expect(failures).toEqual([]);
 });
+
+test("a learner that lacks more than is held in memory at once gets the tree", () => {
+  const entry = new Uint8Array(1024 * 1024);
+  const plan = (count: number) => {
+    const committedLog = new CommittedLog(500, 1e9);
+    committedLog.clear(zxid("5.0"));
+    for (let counter = 1; counter <= count; counter++) {
+      committedLog.append(zxid(`5.${counter}`), entry, 0, entry.length);
+    }
+    const queue = new JuteWriter(16);
+    const { how } = planSync({
+      learnerZxid: zxid("5.0"),
+      lastCommitted: committedLog.max,
+      committedLog,
+      openHistory: () => null,
+    }, queue);
+    return [how, queue.length > 0];
+  };
+  expect([plan(63), plan(64)]).toEqual([["DIFF", true], ["SNAP", false]]);
+});
