@@ -1,7 +1,9 @@
 import { assert } from "../base/assert.ts";
-import { copyWords, wordCopyMax } from "./word_copy.ts";
+import { copyWords, LastView, wordCopyMax } from "./word_copy.ts";
 
 const textEncoder = new TextEncoder();
+/** One for all writers: an idle one must not hold on to what it was last given. */
+const lastSource = new LastView();
 
 /**
  * Writes jute values, big-endian, into one growing buffer.
@@ -100,14 +102,11 @@ export class JuteWriter {
 
   /** `count` bytes of `source` from `start`, without a length. */
   rawRange(source: Uint8Array, start: number, count: number): void {
+    if (count > 48) return this.rawRun(source, lastSource.of(source), start, count);
     this.reserve(count);
-    if (count <= 48) {
-      const target = this.bytes;
-      let to = this.length;
-      for (let from = start, end = start + count; from < end; from++) target[to++] = source[from];
-    } else {
-      this.bytes.set(source.subarray(start, start + count), this.length);
-    }
+    const target = this.bytes;
+    let to = this.length;
+    for (let from = start, end = start + count; from < end; from++) target[to++] = source[from];
     this.length += count;
   }
 

@@ -24,6 +24,8 @@ export class CommittedLog {
   readonly #arena = new EntryArena();
   #bytes = 0;
   #base: Zxid = -1;
+  /** Zxid of the entry appended last; -1 for none. */
+  #newest: Zxid = -1;
 
   /** @param countMax Entries kept at least (`commitLogCount`), while they take no more than `bytesMax` bytes. */
   constructor(countMax: number, bytesMax: number) {
@@ -65,6 +67,7 @@ export class CommittedLog {
     if (!this.#isNews(entry.zxid)) return;
     this.#bytes += entry.end - entry.start;
     this.#entries.push(entry);
+    this.#newest = entry.zxid;
     while (this.length > this.#countMax || (this.#bytes > this.#bytesMax && this.length > 1)) {
       this.#dropOldest();
     }
@@ -85,6 +88,7 @@ export class CommittedLog {
   /** Forgets all; what comes next follows `base`. */
   clear(base: Zxid): void {
     this.#base = base;
+    this.#newest = -1;
     this.#entries = [];
     this.#first = 0;
     this.#arena.clear();
@@ -92,7 +96,7 @@ export class CommittedLog {
   }
 
   #isNews(zxid: Zxid): boolean {
-    return zxid > this.#base && (this.length === 0 || zxid > this.max);
+    return zxid > this.#base && zxid > this.#newest;
   }
 
   #dropOldest(): void {

@@ -1,3 +1,4 @@
+import { copyWords, LastView, wordCopyMax } from "../jute/word_copy.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import type { LoggedEntry } from "./committed_log.ts";
 
@@ -9,24 +10,29 @@ const chunkBytes = 256 * 1024;
  */
 export class EntryArena {
   #chunk = new Uint8Array(0);
+  #view = new DataView(this.#chunk.buffer);
   #used = 0;
+  readonly #source = new LastView();
 
   /** @returns A copy of the entry `bytes[start, end)` of txn `zxid`. */
   keep(zxid: Zxid, bytes: Uint8Array, start: number, end: number): LoggedEntry {
     const length = end - start;
     if (this.#used + length > this.#chunk.length) {
       this.#chunk = new Uint8Array(Math.max(chunkBytes, length));
+      this.#view = new DataView(this.#chunk.buffer);
       this.#used = 0;
     }
     const at = this.#used;
     this.#used += length;
-    this.#chunk.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
+    if (length <= wordCopyMax) copyWords(this.#source.of(bytes), start, length, this.#view, at);
+    else this.#chunk.set(bytes.subarray(start, end), at);
     return { zxid, bytes: this.#chunk, start: at, end: this.#used };
   }
 
   /** Copies come into a new chunk: nobody names the present one any more, and it may go. */
   clear(): void {
     this.#chunk = new Uint8Array(0);
+    this.#view = new DataView(this.#chunk.buffer);
     this.#used = 0;
   }
 }
