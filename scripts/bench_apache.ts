@@ -84,7 +84,7 @@ const shellRuns = quick ? 5 : 20;
 
 try {
   ensureApache("3.8");
-  const rig = new Rig({ dir: values.dir, binary: values.binary, json: values.json, timeMaxMs });
+  const rig = await Rig.open({ dir: values.dir, binary: values.binary, json: values.json, timeMaxMs });
   const report = await measure(rig);
   const text = reportText(report);
   console.log(values.json ? JSON.stringify(report, null, 2) : `\n${text}`);
@@ -105,7 +105,7 @@ async function measure(rig: Rig): Promise<Report> {
   const three = only === "standalone" ? null : await measureThree(rig);
   return {
     event: "bench:apache",
-    surroundings: rig.surroundings(),
+    surroundings: await rig.surroundings(),
     apache,
     quick,
     rounds,

@@ -70,7 +70,7 @@ if (values.help || !usable) {
 const timeMaxMs = 20 * 60_000;
 
 try {
-  const rig = new Rig({ dir: values.dir, binary: values.binary, json: values.json, timeMaxMs });
+  const rig = await Rig.open({ dir: values.dir, binary: values.binary, json: values.json, timeMaxMs });
   const report = await measure(rig);
   const text = growthText(report);
   console.log(values.json ? JSON.stringify(report, null, 2) : `\n${text}`);
@@ -125,7 +125,7 @@ async function measure(rig: Rig): Promise<GrowthReport> {
   const churn = wanted("churn") ? await measureChurn(setting) : null;
   return {
     event: "bench:growth",
-    surroundings: rig.surroundings(),
+    surroundings: await rig.surroundings(),
     quick: values.quick,
     cores: cores.text,
     sweeps,

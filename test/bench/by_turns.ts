@@ -31,6 +31,8 @@ export interface CaseResult<Name extends string = string> {
   readonly generatorCpu: Spread;
   readonly serversCpu: Spread | null;
   readonly cpuUsPerOp: Spread | null;
+  /** The kernel's part of it. */
+  readonly kernelPart: Spread | null;
 }
 
 /** How often and with what. */
@@ -129,5 +131,6 @@ export function resultOf<Name extends string>(
     generatorCpu: spread((one) => one.generatorCpu),
     serversCpu: known((one) => one.serversCpu),
     cpuUsPerOp: known((one) => one.cpuUsPerOp),
+    kernelPart: known((one) => one.kernelPart),
   };
 }

@@ -11,7 +11,7 @@ import { type BenchPlan, sharesOf } from "../../cli/bench/plan.ts";
 import { RemoteLoad } from "../../cli/bench/remote_load.ts";
 import type { Tick } from "../../cli/bench/tick.ts";
 import { formatServer, type ServerAddress } from "../../src/client/connection_string.ts";
-import { cpuSecondsOf } from "./processes.ts";
+import { type CpuSeconds, cpuSecondsOf } from "./processes.ts";
 
 /** The plan of a load but for where it goes; what is not told is as {@linkcode loadOf} has it. */
 export type LoadWords = Partial<Omit<BenchPlan, "servers" | "root" | "mix" | "workers">> & {
@@ -73,6 +73,8 @@ export interface Measured {
   readonly serversCpu: number | null;
   /** The same in µs per done request. */
   readonly cpuUsPerOp: number | null;
+  /** The kernel's part of it, 0 to 1. */
+  readonly kernelPart: number | null;
 }
 
 /** Starts a worker from the sources. */
@@ -128,19 +130,25 @@ export async function drive(
       onTick(tick);
     });
     await Promise.race([Bun.sleep(plan.warmUpMs), running]);
-    const begun = cpuSecondsOfAll(pids);
+    const begun = cpuSecondsOf(pids);
     const begunMs = performance.now();
     const end = await running;
-    const ended = cpuSecondsOfAll(pids);
+    const ended = cpuSecondsOf(pids);
     const seconds = (performance.now() - begunMs) / 1000;
     outcome.finish([end]);
-    return measuredOf(outcome, begun === null || ended === null ? null : (ended - begun) / seconds);
+    return measuredOf(
+      outcome,
+      begun === null || ended === null ? null : {
+        user: (ended.user - begun.user) / seconds,
+        system: (ended.system - begun.system) / seconds,
+      },
+    );
   } finally {
     await worker.close();
   }
 }
 
-function measuredOf(outcome: Outcome, serversCpu: number | null): Measured {
+function measuredOf(outcome: Outcome, cpu: CpuSeconds | null): Measured {
   const all = outcome.latencies();
   const opsPerSecond = outcome.rateOf(all);
   const trouble = outcome.problem ??
@@ -153,6 +161,7 @@ function measuredOf(outcome: Outcome, serversCpu: number | null): Measured {
     );
     throw new Error(`A load came to nothing: ${trouble} ${errors.join(", ")}`.trim());
   }
+  const serversCpu = cpu === null ? null : cpu.user + cpu.system;
   return {
     outcome,
     count: all.total,
@@ -164,10 +173,6 @@ function measuredOf(outcome: Outcome, serversCpu: number | null): Measured {
     generatorCpu: outcome.generatorCpu,
     serversCpu,
     cpuUsPerOp: serversCpu === null ? null : serversCpu * 1e6 / opsPerSecond,
+    kernelPart: cpu === null || serversCpu === 0 ? null : cpu.system / serversCpu!,
   };
-}
-
-function cpuSecondsOfAll(pids: readonly number[]): number | null {
-  const all = pids.map(cpuSecondsOf);
-  return all.length === 0 || all.includes(null) ? null : all.reduce((sum: number, one) => sum + one!, 0);
 }

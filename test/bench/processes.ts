@@ -38,17 +38,51 @@ export function movePid(pid: number, words: readonly string[]): void {
   if (cores !== undefined) spawnSync("taskset", ["-acp", cores, String(pid)]);
 }
 
-/** CPU seconds that a process used so far, over all its threads; null when that cannot be known. */
-export function cpuSecondsOf(pid: number): number | null {
-  const stat = readProc(pid, "stat");
-  return stat === null ? null : cpuSecondsOfStat(stat);
+/** CPU time of a process over all its threads, in seconds. */
+export interface CpuSeconds {
+  readonly user: number;
+  readonly system: number;
+}
+
+/** CPU time that processes used so far, all together; null when that cannot be known, or of none. */
+export function cpuSecondsOf(pids: readonly number[]): CpuSeconds | null {
+  let user = 0;
+  let system = 0;
+  for (const pid of pids) {
+    const stat = readProc(pid, "stat");
+    if (stat === null) return null;
+    const one = cpuSecondsOfStat(stat);
+    user += one.user;
+    system += one.system;
+  }
+  return pids.length === 0 ? null : { user, system };
 }
 
 /** Of the text of `/proc/PID/stat`, whose times are in hundredths of a second. */
-export function cpuSecondsOfStat(stat: string): number {
+export function cpuSecondsOfStat(stat: string): CpuSeconds {
   // The program's name, in parentheses, may hold anything.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  return { user: Number(fields[11]) / 100, system: Number(fields[12]) / 100 };
+}
+
+/** Which part of the machine's cores works during a while, 0 to 1; null where that cannot be known. */
+export async function busyPart(whileMs: number): Promise<number | null> {
+  const before = readProc("", "stat");
+  await Bun.sleep(whileMs);
+  const after = readProc("", "stat");
+  return before === null || after === null ? null : busyPartOfStats(before, after);
+}
+
+/** Of two texts of `/proc/stat`. */
+export function busyPartOfStats(before: string, after: string): number | null {
+  const [first, second] = [before, after].map((text) =>
+    /^cpu +([\d ]+)$/m.exec(text)?.[1].split(" ").map(Number)
+  );
+  if (first === undefined || second === undefined) return null;
+  const spent = second.map((ticks, field) => ticks - first[field]);
+  const all = spent.reduce((sum, ticks) => sum + ticks, 0);
+  // The fourth is idle, the fifth waits for a disk.
+  return all === 0 ? null : 1 - (spent[3] + spent[4]) / all;
 }
 
 /** Resident bytes of a process, pages shared with other processes included; null when that cannot be known. */
@@ -82,7 +116,7 @@ export function filesMaxOfLimits(limits: string): { readonly soft: number; reado
   return { soft: read(soft), hard: read(hard) };
 }
 
-function readProc(pid: number | "self", file: string): string | null {
+function readProc(pid: number | "self" | "", file: string): string | null {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "latin1");
   } catch {

@@ -13,7 +13,10 @@ import {
 import { cpus, loadavg, release, tmpdir, totalmem, type } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json";
+import { busyPart } from "./processes.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
+
+const busyLookMs = 1000;
 
 /** What a {@linkcode Rig} is told. */
 export interface RigOptions {
@@ -41,20 +44,34 @@ export interface Surroundings {
   /** Load averages of the last minute. */
   readonly loadBefore: number;
   readonly loadAfter: number;
+  /** Which part of the cores worked before anything was started, and after all had ended; null if not known. */
+  readonly busyBefore: number | null;
+  readonly busyAfter: number | null;
 }
 
 /** See the head of this file. Whatever is left of it goes with the process. */
 export class Rig {
   readonly scratch: string;
   readonly binary: string;
-  readonly loadBefore: number = loadavg()[0];
+  readonly #loadBefore = loadavg()[0];
+  #busyBefore: number | null = null;
   readonly #json: boolean;
   readonly #beganMs = performance.now();
   readonly #timeMaxMs: number;
   readonly #children = new Set<ChildProcess>();
 
-  /** @throws {Error} When there is no executable. */
-  constructor({ dir = tmpdir(), binary, json, timeMaxMs }: RigOptions) {
+  /**
+   * Looks what else the machine does, for a second.
+   *
+   * @throws {Error} When there is no executable.
+   */
+  static async open(options: RigOptions): Promise<Rig> {
+    const rig = new Rig(options);
+    rig.#busyBefore = await busyPart(busyLookMs);
+    return rig;
+  }
+
+  private constructor({ dir = tmpdir(), binary, json, timeMaxMs }: RigOptions) {
     if (!existsSync(binary)) {
       throw new Error(`There is no executable at ${binary}; run "npm run build" first`);
     }
@@ -173,7 +190,8 @@ export class Rig {
   }
 
   /** Everything but the figures that a report has to say. */
-  surroundings(): Surroundings {
+  async surroundings(): Promise<Surroundings> {
+    const busyAfter = await busyPart(busyLookMs);
     return {
       date: new Date().toISOString().slice(0, 10),
       cpu: cpus()[0].model.trim(),
@@ -183,8 +201,10 @@ export class Rig {
       zoon: manifest.version,
       runtime: `Bun ${Bun.version}`,
       syncMs: this.#measureSync(),
-      loadBefore: this.loadBefore,
+      loadBefore: this.#loadBefore,
       loadAfter: loadavg()[0],
+      busyBefore: this.#busyBefore,
+      busyAfter,
     };
   }
 
@@ -205,14 +225,22 @@ export class Rig {
   }
 }
 
+/** Work of others that is no more than this part of the cores disturbs nothing. */
+const quietPart = 0.1;
+
 /** What there is to say of machine, versions and load, in two lines of text. */
 export function surroundingsText(from: Surroundings, others: readonly string[]): string {
-  const { median } = from.syncMs;
+  const busy = [from.busyBefore, from.busyAfter].map((part) =>
+    part === null ? "?" : String(Math.round(part * 100))
+  );
+  const parts = [from.busyBefore, from.busyAfter].filter((part) => part !== null);
   return [
     `${from.date}: ${from.cores} cores (${from.cpu}), ${from.memoryGib} GiB, ${from.system}; a write of 512 bytes and its ` +
-    `fdatasync take ${median.toFixed(2)} ms. Load average ${from.loadBefore.toFixed(1)} before and ` +
-    `${from.loadAfter.toFixed(1)} after${from.loadBefore > 1 ? " (**taken on a busy machine**)" : ""}.`,
+    `fdatasync take ${from.syncMs.median.toFixed(2)} ms.`,
     `${[`Zoon ${from.zoon} on ${from.runtime}`, ...others].join("; ")}.`,
+    `Other work took ${busy[0]}% of the cores before the run and ${busy[1]}% after it (load average ` +
+    `${from.loadBefore.toFixed(1)} and ${from.loadAfter.toFixed(1)}).` +
+    (parts.some((part) => part > quietPart) ? " **Taken on a busy machine.**" : ""),
   ].join("\n");
 }
 

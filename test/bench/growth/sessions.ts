@@ -79,10 +79,12 @@ async function measure(
   let cpu: number | null;
   if (sessions === 0) {
     await Bun.sleep(warmUpMs);
-    const begun = cpuSecondsOf(server.pid);
+    const begun = cpuSecondsOf([server.pid]);
     await Bun.sleep(durationMs);
-    const ended = cpuSecondsOf(server.pid);
-    cpu = begun === null || ended === null ? null : (ended - begun) * 1000 / durationMs;
+    const ended = cpuSecondsOf([server.pid]);
+    cpu = begun === null || ended === null
+      ? null
+      : (ended.user + ended.system - begun.user - begun.system) * 1000 / durationMs;
     rssBytes = rssBytesOf(server.pid) ?? NaN;
   } else {
     const load = loadOf({

@@ -112,6 +112,7 @@ function loadsText(loads: readonly CaseResult[]): string {
     "p99 ms",
     "p99.9 ms",
     "server CPU µs/request",
+    "of it kernel",
     "generator CPU",
   ];
   return tableText(
@@ -122,6 +123,7 @@ function loadsText(loads: readonly CaseResult[]): string {
       spreadText(each.opsPerSecond),
       ...[each.p50Ms, each.p99Ms, each.p999Ms].map(({ median }) => numberText(median)),
       each.cpuUsPerOp === null ? "-" : spreadText(each.cpuUsPerOp),
+      each.kernelPart === null ? "-" : `${Math.round(each.kernelPart.median * 100)}%`,
       numberText(each.generatorCpu.median),
     ]),
   );

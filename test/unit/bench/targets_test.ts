@@ -18,6 +18,7 @@ function result(contender: string, rates: number[]): CaseResult {
     generatorCpu: none,
     serversCpu: null,
     cpuUsPerOp: null,
+    kernelPart: null,
   };
 }
 
