@@ -167,13 +167,14 @@ function singlesText({ large, startMs, idleBytes, shellMs }: StandaloneFigures, 
   compare(`RSS ${restMs / 1000} s later, MB`, (side) => megabytes(large[side].rssBytes));
   compare("start to ready with them, ms", (side) => large[side].restartMs);
   compare("RSS after that, MB", (side) => megabytes(large[side].rssRestartedBytes));
-  compare("snapshot of them, ms", (side) => large[side].snapshotMs);
-  for (const when of ["outside", "during"] as const) {
-    const line = (name: string, pick: (writer: WriterLatency) => number) =>
-      compare(
-        `lone writer ${when === "outside" ? "outside of" : "during"} it, ${name}`,
-        (side) => pick(large[side][when]),
-      );
+  compare("snapshot of them, ms", (side) => large[side].snapshot?.ms ?? null);
+  for (const when of ["before", "during"] as const) {
+    const name = `lone writer ${when} it`;
+    const line = (what: string, pick: (writer: WriterLatency) => number) =>
+      compare(`${name}, ${what}`, (side) => {
+        const { snapshot } = large[side];
+        return snapshot === null ? null : pick(snapshot[when]);
+      });
     line("writes", (writer) => writer.writes);
     line("p50 ms", (writer) => writer.p50Ms);
     line("p99 ms", (writer) => writer.p99Ms);
