@@ -8,6 +8,8 @@ export const limits = {
   vectorCountMax: 0x200000,
   /** Bytes waiting for a slow client before its requests are no longer read. */
   outboundBytesPause: 4 * 1024 * 1024,
+  /** Bytes of buffers for replies that nobody needs now; beyond that they are made anew when they are needed. */
+  outBuffersFreeBytesMax: 16 * 1024 * 1024,
   /** Bytes waiting for a slow client before it is closed; one maximal reply must always fit. */
   outboundBytesMax: 64 * 1024 * 1024,
   /** Requests of one connection that wait for an earlier write; then the connection is no longer read. */

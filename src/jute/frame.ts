@@ -18,7 +18,8 @@ export interface FrameHandler {
  */
 export class FrameSplitter {
   readonly #frameBytesMax: number;
-  readonly #held = new HeldBytes();
+  /** Nothing is kept: of many connections nearly all wait for their next frame to begin. */
+  readonly #held = new HeldBytes(0);
   /** A handler said stop, and nobody resume. */
   #stopped = false;
   #splitting = false;

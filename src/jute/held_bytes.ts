@@ -1,5 +1,3 @@
-/** A buffer grown beyond this by one large piece is given back once it is empty. */
-const keepBytes = 64 * 1024;
 const empty = new Uint8Array(0);
 
 /** Bytes of a stream that wait for the rest of their piece: a frame, or a packet. */
@@ -8,6 +6,12 @@ export class HeldBytes {
   bytes: Uint8Array = empty;
   start = 0;
   end = 0;
+  readonly #keepBytes: number;
+
+  /** @param keepBytes A buffer larger than this is given back once it is empty. */
+  constructor(keepBytes: number) {
+    this.#keepBytes = keepBytes;
+  }
 
   get length(): number {
     return this.end - this.start;
@@ -36,7 +40,7 @@ export class HeldBytes {
     if (start < this.end) return;
     this.start = 0;
     this.end = 0;
-    if (this.bytes.length > keepBytes) this.bytes = empty;
+    if (this.bytes.length > this.#keepBytes) this.bytes = empty;
   }
 }
 

@@ -164,13 +164,16 @@ export interface PacketHandler {
   onBadPacket(reason: string): void;
 }
 
+/** A packet that was larger than this gives its memory back. */
+const heldBytesKept = 64 * 1024;
+
 /** Cuts the stream of a quorum connection into packets. */
 export class PacketSplitter {
   /** Bytes of a whole packet; whoever sends a larger one can say nothing more. */
   packetBytesMax = Infinity;
   readonly #dataBytesMax: number;
   readonly #packet = new QuorumPacket();
-  readonly #held = new HeldBytes();
+  readonly #held = new HeldBytes(heldBytesKept);
   #raw: RawConsumer | null = null;
   #stopped = false;
 

@@ -4,8 +4,8 @@ import { limits } from "../base/limits.ts";
 import { fourLetterCommand } from "../admin/four_letter_words.ts";
 import type { Socket, SocketEvents } from "../base/network.ts";
 import { type FrameHandler, FrameSplitter } from "../jute/frame.ts";
-import { JuteError, JuteReader } from "../jute/reader.ts";
-import { JuteWriter } from "../jute/writer.ts";
+import { JuteError, type JuteReader } from "../jute/reader.ts";
+import type { JuteWriter } from "../jute/writer.ts";
 import type { ReadContext, ReadOp, WriteOp } from "../pipeline/op.ts";
 import { opOf } from "../pipeline/op_table.ts";
 import { type AuthId, Perms } from "../protocol/acl.ts";
@@ -28,10 +28,6 @@ import { ConnectionStats } from "./connection_stats.ts";
 import type { ConnectionHost } from "./connection_host.ts";
 import type { SessionClaimant, SessionOwner, SyncClaimant } from "./roles/role.ts";
 
-/** A small reply or two fit without growing; most connections never need more. */
-const outBytesAtFirst = 512;
-/** An outgoing buffer that grew beyond this is given back once it is sent. */
-const outBytesKept = 64 * 1024;
 /** Replies are handed to the socket when they reach this size, even in the middle of a turn. */
 const outBytesFlush = 256 * 1024;
 
@@ -72,8 +68,10 @@ export class Connection
   #phase: Phase = "fresh";
   #head: Uint8Array | null = null;
   readonly #splitter: FrameSplitter;
-  readonly #reader = new JuteReader();
-  readonly #out = new JuteWriter(outBytesAtFirst);
+  /** Shared by all: nobody holds it beyond the handling of one frame. */
+  readonly #reader: JuteReader;
+  /** What goes out at the end of the turn; null while there is nothing. */
+  #out: JuteWriter | null = null;
   /** Bytes the socket has taken but not sent. */
   #unsentBytes = 0;
   /** Requests not answered yet, oldest first; the oldest is always a write, or a sync that the leader was asked for. */
@@ -94,7 +92,7 @@ export class Connection
     this.stats = new ConnectionStats(host.wallMs());
     this.authIds = [{ scheme: "ip", id: socket.remoteAddress }];
     this.#splitter = new FrameSplitter(host.frameBytesMax);
-    this.#reader.fieldBytesMax = host.fieldBytesMax;
+    this.#reader = host.frameReader;
   }
 
   get tree(): ConnectionHost["tree"] {
@@ -206,7 +204,7 @@ export class Connection
     this.host.touch(session);
     this.#frameBytes = end - start;
     this.#onRequest(bytes, start, end);
-    if (this.#out.length >= outBytesFlush) this.flush();
+    if (this.#out !== null && this.#out.length >= outBytesFlush) this.flush();
     return !this.#mustPause();
   }
 
@@ -217,7 +215,7 @@ export class Connection
     this.session = session;
     this.#phase = "connected";
     this.stats.timeoutMs = session.timeoutMs;
-    encodeConnectResponse(this.#out, {
+    encodeConnectResponse(this.#writer(), {
       timeoutMs: session.timeoutMs,
       sessionId: session.id,
       password: sessionPassword(session.id),
@@ -235,7 +233,7 @@ export class Connection
   /** The session asked for is not valid: the client is told so, and the connection ends in order. */
   onSessionInvalid(): void {
     if (this.#phase !== "connecting") return;
-    encodeConnectResponse(this.#out, invalidSessionResponse(this.#connectRequest!.readOnly));
+    encodeConnectResponse(this.#writer(), invalidSessionResponse(this.#connectRequest!.readOnly));
     this.#countSent();
     this.end();
   }
@@ -255,7 +253,7 @@ export class Connection
     if (this.#phase === "ending") return;
     if (error === ErrorCode.sessionMoved) return this.end();
     const at = this.#beginReply(request.xid, zxid, error);
-    if (error === ErrorCode.ok) this.#out.rawOf(body);
+    if (error === ErrorCode.ok) this.#out!.rawOf(body);
     this.#endReply(at, request.code, request.xid, zxid, request.receivedMs);
     this.host.metrics.updateLatency.record(this.host.nowMs - request.receivedMs);
     if (request.code === OpCode.closeSession && error === ErrorCode.ok) return this.end();
@@ -287,11 +285,13 @@ export class Connection
   /** Hands what was written this turn to the socket. */
   flush(): void {
     this.#dirty = false;
-    if (this.#phase === "closed") return;
-    if (this.#out.length > 0) {
-      this.#unsentBytes = this.socket.write(this.#out.view());
-      this.#out.reset(outBytesKept);
+    const out = this.#out;
+    if (out !== null) {
+      if (this.#phase !== "closed" && out.length > 0) this.#unsentBytes = this.socket.write(out.view());
+      this.#out = null;
+      this.host.outBuffers.give(out);
     }
+    if (this.#phase === "closed") return;
     if (this.#phase === "ending") this.socket.end();
     else if (this.#unsentBytes > limits.outboundBytesPause) this.#pause();
   }
@@ -328,6 +328,8 @@ export class Connection
       this.#stopWaiting(next);
     }
     this.#waiting = null;
+    // Somebody up the stack may be writing still: the buffer goes back at the end of the turn.
+    if (this.#out !== null) this.markDirty();
     this.host.onConnectionClosed(this);
   }
 
@@ -358,7 +360,7 @@ export class Connection
       if (this.#phase !== "asking") return;
       const answer = new TextEncoder().encode(text);
       if (answer.length > 0) this.#countSent();
-      this.#out.raw(answer);
+      this.#writer().raw(answer);
       this.end();
     });
   }
@@ -473,7 +475,7 @@ export class Connection
     const zxid = error === ErrorCode.unimplemented ? -1 : withoutZxid ? 0 : this.tree.lastProcessedZxid;
     const at = this.#beginReply(request.xid, zxid, error);
     // Without SASL configured the server's token is null (ZooKeeperServer.processSasl).
-    if (code === OpCode.sasl && error === ErrorCode.ok) this.#out.int(-1);
+    if (code === OpCode.sasl && error === ErrorCode.ok) this.#out!.int(-1);
     this.#endReply(at, code, request.xid, zxid, request.receivedMs);
     if (!endsConnection(code, error)) return;
     if (code === OpCode.closeSession) this.host.onLocalSessionClosed(this.session!);
@@ -512,13 +514,13 @@ export class Connection
       }
       if (this.#phase !== "connected") return;
     }
-    if (this.#out.length >= outBytesFlush) this.flush();
+    if (this.#out !== null && this.#out.length >= outBytesFlush) this.flush();
     this.#maybeResume();
   }
 
   /** Runs a read whose body the reader stands at. */
   #read(op: ReadOp, xid: number, receivedMs: number): void {
-    const out = this.#out;
+    const out = this.#writer();
     const zxid = this.tree.lastProcessedZxid;
     let error: number;
     if (op.code === OpCode.setWatches || op.code === OpCode.setWatches2) {
@@ -548,7 +550,7 @@ export class Connection
 
   /** Writes a reply's length, to be corrected, and header. @returns Where it begins. */
   #beginReply(xid: number, zxid: Zxid, error: number): number {
-    const out = this.#out;
+    const out = this.#writer();
     const at = out.length;
     out.reserve(20);
     out.int(0);
@@ -559,8 +561,9 @@ export class Connection
   }
 
   #endReply(at: number, code: number, xid: number, zxid: Zxid, receivedMs: number): void {
-    const bytes = this.#out.length - at - 4;
-    this.#out.intAt(at, bytes);
+    const out = this.#out!;
+    const bytes = out.length - at - 4;
+    out.intAt(at, bytes);
     this.host.metrics.clientResponseSize.record(bytes);
     this.host.metrics.responseBytes.add(bytes);
     this.host.metrics.requestLatency.record(this.host.nowMs - receivedMs);
@@ -570,12 +573,17 @@ export class Connection
   }
 
   #notify(type: EventType, path: string, zxid: Zxid): void {
-    const before = this.#out.length;
-    encodeNotification(this.#out, type, path, zxid);
-    this.host.metrics.watchBytes.add(this.#out.length - before);
+    const out = this.#writer();
+    const before = out.length;
+    encodeNotification(out, type, path, zxid);
+    this.host.metrics.watchBytes.add(out.length - before);
     this.#countSent();
     this.markDirty();
-    if (this.#out.length + this.#unsentBytes > limits.outboundBytesMax) this.host.onTooSlow(this);
+    if (out.length + this.#unsentBytes > limits.outboundBytesMax) this.host.onTooSlow(this);
+  }
+
+  #writer(): JuteWriter {
+    return this.#out ??= this.host.outBuffers.take();
   }
 
   #countSent(): void {

@@ -9,6 +9,7 @@ import type { Session } from "../session/session_tracker.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { WatchManager } from "../watch/watch_manager.ts";
 import type { ClientRequest } from "./client_request.ts";
+import type { OutBuffers } from "./out_buffers.ts";
 import type { Connection } from "./connection.ts";
 
 /** What a connection asks of its server. */
@@ -23,6 +24,9 @@ export interface ConnectionHost {
   readonly frameBytesMax: number;
   /** Largest string or buffer within a frame. */
   readonly fieldBytesMax: number;
+  readonly outBuffers: OutBuffers;
+  /** Stands at the frame that is being handled. */
+  readonly frameReader: JuteReader;
   /** So many requests wait in the whole server that connections with some of them are no longer read. */
   readonly isPressed: boolean;
   /** The server has no quorum and serves reads only. */

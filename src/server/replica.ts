@@ -30,6 +30,7 @@ import { Connection } from "./connection.ts";
 import type { ConnectionHost } from "./connection_host.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import type { DatabaseUser } from "./database.ts";
+import { OutBuffers } from "./out_buffers.ts";
 import { LocalSessions, needsGlobalSession } from "./local_sessions.ts";
 import type { QuorumLink, QuorumLinkHost } from "./quorum_link.ts";
 import type { LeaderRoleHost } from "./roles/leader.ts";
@@ -67,6 +68,8 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   readonly frameBytesMax: number;
   readonly fieldBytesMax: number;
   readonly connections: ConnectionTable;
+  readonly outBuffers: OutBuffers = new OutBuffers(limits.outBuffersFreeBytesMax);
+  readonly frameReader: JuteReader = new JuteReader();
   nowMs: number;
   /** The other processes of this server, which take part in its work; undefined when there are none. */
   workers: WorkerHub | undefined = undefined;
@@ -103,6 +106,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     const { config } = parts;
     this.frameBytesMax = config.limits.frameBytesMax;
     this.fieldBytesMax = config.limits.frameBytesMax + config.limits.frameBytesExtra;
+    this.frameReader.fieldBytesMax = this.fieldBytesMax;
     this.connections = new ConnectionTable(config.limits);
     this.nowMs = parts.clock.monotonicMs();
     this.#wallMs = parts.clock.wallMs();

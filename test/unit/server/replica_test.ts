@@ -3,7 +3,8 @@ import { decodeConnectResponse } from "../../../src/protocol/connect.ts";
 import { ErrorCode } from "../../../src/protocol/error_code.ts";
 import { JuteReader } from "../../../src/jute/reader.ts";
 import type { JuteWriter } from "../../../src/jute/writer.ts";
-import { OpCode } from "../../../src/protocol/op_code.ts";
+import { encodeAcl, openAcl } from "../../../src/protocol/acl.ts";
+import { OpCode, Xid } from "../../../src/protocol/op_code.ts";
 import { sessionPassword } from "../../../src/protocol/session_id.ts";
 import { limits } from "../../../src/base/limits.ts";
 import { noZnode } from "../../../src/tree/znode_store.ts";
@@ -397,4 +398,58 @@ test("ids that a client's server could not tell its leader are not proved: it en
   client.request(2, OpCode.exists, readBody("/"));
   bench.settle();
   expect([client.takeFrames().length, client.ended]).toEqual([1, true]);
+});
+
+describe("buffers for what goes out", () => {
+  const data = new Uint8Array(10_000);
+  const create = (path: string) => (body: JuteWriter) => {
+    body.string(path);
+    body.buffer(data);
+    body.vector(openAcl, encodeAcl);
+    body.int(0);
+  };
+
+  test("are held by those who are owed something, and by nobody afterwards", () => {
+    const bench = new ReplicaBench(["maxClientCnxns=0"]);
+    const { outBuffers } = bench.replica;
+    const clients = Array.from({ length: 100 }, () => bench.session());
+    clients[0].request(1, OpCode.create, create("/large"));
+    bench.settle();
+    for (const client of clients) {
+      client.request(2, OpCode.getData, readBody("/large"));
+      bench.settle();
+      expect(client.take().at(-1)!.body.buffer()!.length).toBe(10_000);
+    }
+    const forOne = outBuffers.freeBytes;
+    expect(forOne).toBeLessThan(40_000);
+    for (const client of clients) client.request(3, OpCode.getData, readBody("/large"));
+    expect(outBuffers.freeBytes).toBe(0);
+    bench.settle();
+    for (const client of clients) expect(client.take().map(({ xid }) => xid)).toEqual([3]);
+    expect(outBuffers.freeBytes).toBeGreaterThan(99 * 10_000);
+    for (const client of clients) client.events.onClose(null);
+    bench.settle();
+    expect(outBuffers.freeBytes).toBeGreaterThan(99 * 10_000);
+  });
+
+  test("of a client that is dropped in the middle of an answer are clean for the next", () => {
+    const bench = new ReplicaBench();
+    const [slow, other] = [bench.session(), bench.session()];
+    slow.unsentBytes = limits.outboundBytesMax;
+    slow.request(1, OpCode.exists, readBody("/"));
+    slow.request(2, OpCode.create, createBody("/a"));
+    slow.request(Xid.setWatches, OpCode.setWatches, (body) => {
+      body.longNumber(0);
+      body.vector(["/gone"], (writer, path) => writer.string(path));
+      body.int(0);
+      body.int(0);
+    });
+    bench.settle();
+    expect(slow.destroyed).toBe(true);
+    for (let xid = 1; xid <= 3; xid++) {
+      other.request(xid, OpCode.exists, readBody("/a"));
+      bench.settle();
+      expect(other.take().map((sent) => [sent.xid, sent.error])).toEqual([[xid, 0]]);
+    }
+  });
 });
