@@ -40,6 +40,11 @@ export class Seat {
   heardMs: number;
   /** Monotonic ms until which it counts as there, for the leader's own quorum (Leader.lead, tickOfNextAckDeadline). */
   deadlineMs: number;
+  /** PINGs that it was sent and has answered since it takes part; it answers each, in order. */
+  #pingsSent = 0;
+  #pingsAnswered = 0;
+  /** The first PING whose answer tells that it follows still, after it was last wanted to know. */
+  #firstTelling = 1;
   /** The proposal whose ack is being waited for, and since when; then the newest one sent after it (SyncLimitCheck). */
   #awaited: Zxid = 0;
   #awaitedMs = 0;
@@ -71,6 +76,24 @@ export class Seat {
     this.#awaited = hasLater ? this.#later : 0;
     this.#awaitedMs = hasLater ? this.#laterMs : 0;
     this.#later = 0;
+  }
+
+  onPingSent(): void {
+    if (this.phase === "broadcast") this.#pingsSent++;
+  }
+
+  onPong(): void {
+    this.#pingsAnswered = Math.min(this.#pingsAnswered + 1, this.#pingsSent);
+  }
+
+  /** From now on it is wanted to know whether it follows still. */
+  doubt(): void {
+    this.#firstTelling = this.#pingsSent + 1;
+  }
+
+  /** Whether it has answered a PING that it was sent after it was in doubt. */
+  get isTold(): boolean {
+    return this.#pingsAnswered >= this.#firstTelling;
   }
 
   /** What this server itself does not hold yet is not awaited before it does. */
@@ -140,6 +163,8 @@ export interface LeadershipEffects {
    * others may take longer to come so far. What comes before UPTODATE no learner answers.
    */
   ping(seat: Seat): void;
+  /** A quorum followed still when this round of {@link Leadership.confirm} had begun. */
+  confirmed(round: number): void;
   /** Ends a learner's connection. */
   drop(seat: Seat, reason: string): void;
   /** Gives up the office: a new election. */
@@ -174,6 +199,10 @@ export class Leadership {
   /** Voters that have accepted an epoch which this office cannot begin above, and the highest of those. */
   readonly #beyond = new Set<ServerId>();
   #beyondEpoch = 0;
+  /** How often it was looked whether a quorum follows still; the last one may be under way, and another be wanted. */
+  #confirmRound = 0;
+  #isConfirming = false;
+  #wantsConfirm = false;
   #quorums: readonly Quorum[];
   #configVersion: Zxid;
   #epoch: number;
@@ -349,6 +378,54 @@ export class Leadership {
   }
 
   /**
+   * Asks the followers whether they follow still: a leader can be the last to hear that there is another. Each is sent a
+   * PING; an answer to one that was sent from now on tells, for who has gone to another leader answers no more. While one
+   * such round is under way, the next begins behind it.
+   */
+  confirm(): void {
+    this.#wantsConfirm = this.#isConfirming;
+    if (this.#isConfirming) return;
+    this.#isConfirming = true;
+    this.#confirmRound++;
+    for (const seat of this.#seats.values()) {
+      if (seat.phase !== "broadcast" || !this.#votes(seat)) continue;
+      seat.doubt();
+      this.#ping(seat);
+    }
+    this.#maybeConfirmed();
+  }
+
+  /** The round that {@link confirm} would begin now; {@link LeadershipEffects.confirmed} tells of it. */
+  get nextConfirmRound(): number {
+    return this.#confirmRound + 1;
+  }
+
+  /** A learner answered a PING. */
+  onPong(seat: Seat): void {
+    seat.onPong();
+    this.#maybeConfirmed();
+  }
+
+  #maybeConfirmed(): void {
+    if (!this.#isConfirming || this.#over) return;
+    const following = new Set<ServerId>();
+    for (const seat of this.#seats.values()) {
+      if (seat.phase === "broadcast" && this.#votes(seat) && seat.isTold) following.add(seat.serverId);
+    }
+    if (!this.#isQuorum(following)) return;
+    this.#isConfirming = false;
+    this.#effects.confirmed(this.#confirmRound);
+    if (!this.#wantsConfirm) return;
+    this.#wantsConfirm = false;
+    this.confirm();
+  }
+
+  #ping(seat: Seat): void {
+    seat.onPingSent();
+    this.#effects.ping(seat);
+  }
+
+  /**
    * This process, its disk or its machine stood still for so long: what learners sent meanwhile waits in the sockets, so
    * that time counts against nobody. Who left has closed the connection.
    */
@@ -383,7 +460,7 @@ export class Leadership {
         if (seat.phase === "broadcast" && seat.ackLagMs(nowMs) > this.#syncMs) {
           this.#drop(seat, `it left a proposal without an ack for ${this.#syncMs} ms`);
         } else {
-          this.#effects.ping(seat);
+          this.#ping(seat);
         }
       }
     }

@@ -110,6 +110,11 @@ export interface Learners {
   onProposed(proposal: Proposal): void;
   /** A quorum has it: to be told every learner. */
   onCommitted(proposal: Proposal): void;
+  /**
+   * Runs `run` once it is known that a quorum follows still, and there was no other leader when this was called. Never,
+   * if that does not come to be known.
+   */
+  whenConfirmed(run: () => void): void;
   /** The disk refuses what followers were sent already, or the epoch is used up: the office cannot go on. */
   resign(reason: string): void;
 }
@@ -335,13 +340,16 @@ export class LeaderRole implements Role, LeaderEffects {
     return this.#proposeOwn(op, 0n, body, null);
   }
 
+  /** A session that a later leader knows must not be said to have expired. Apache's leader says so. */
   revalidate(claimant: SessionClaimant, id: SessionId, timeoutMs: number): void {
-    const { host } = this.#parts;
+    const { host, learners } = this.#parts;
     const session = host.sessions.get(id);
-    if (session === undefined || session.closing) {
-      return host.refuseSession(claimant, id, session === undefined ? "expired or unknown" : "closing");
-    }
-    host.reattach(claimant, id, timeoutMs);
+    if (session !== undefined && !session.closing) return host.reattach(claimant, id, timeoutMs);
+    const reason = session === undefined ? "expired or unknown" : "closing";
+    if (learners === null) return host.refuseSession(claimant, id, reason);
+    learners.whenConfirmed(() => {
+      if (!claimant.isClosed) host.refuseSession(claimant, id, reason);
+    });
   }
 
   /** What a learner has acknowledged to its client may wait for this server's own disk still. */

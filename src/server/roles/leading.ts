@@ -19,7 +19,7 @@ import {
   PacketType,
   type QuorumPacket,
 } from "../../protocol/quorum_packet.ts";
-import { sessionIdToHex } from "../../protocol/session_id.ts";
+import { type SessionId, sessionIdToHex } from "../../protocol/session_id.ts";
 import { counterOf, epochOf, makeZxid, type Zxid, zxidToHex } from "../../protocol/zxid.ts";
 import { type Quorum, type ServerId, votesInAny } from "../../quorum/quorum.ts";
 import type { TreeEvents } from "../../tree/tree_observer.ts";
@@ -127,6 +127,11 @@ export class Leading implements LeadershipEffects, Learners {
   #role: LeaderRole | null = null;
   #nextLink = 1;
   #syncs: PendingSync[] = [];
+  /**
+   * What waits to hear that a quorum follows still, by the round that tells: a client's question each, and none of them
+   * outlasts the office.
+   */
+  #unconfirmed: { readonly round: number; readonly run: () => void }[] = [];
   #quorums: readonly Quorum[];
   #over = false;
 
@@ -390,6 +395,12 @@ export class Leading implements LeadershipEffects, Learners {
     this.#linkOf(seat)?.send(PacketType.ping, this.#role?.lastProposed ?? this.#lastZxid, null);
   }
 
+  confirmed(round: number): void {
+    const due = this.#unconfirmed.filter((one) => one.round <= round);
+    this.#unconfirmed = this.#unconfirmed.filter((one) => one.round > round);
+    for (const { run } of due) run();
+  }
+
   drop(seat: Seat, reason: string): void {
     this.#parts.logger.warn("A learner is dropped", { server: seat.serverId, reason });
     this.#linkOf(seat)?.close(reason);
@@ -402,6 +413,12 @@ export class Leading implements LeadershipEffects, Learners {
   }
 
   // What the role tells its learners.
+
+  whenConfirmed(run: () => void): void {
+    const { nextConfirmRound } = this.#leadership;
+    this.#unconfirmed.push({ round: nextConfirmRound, run });
+    this.#leadership.confirm();
+  }
 
   onProposed(proposal: Proposal): void {
     if (proposal.membership !== null) this.#parts.peer.onReconfigProposed(proposal);
@@ -475,7 +492,8 @@ export class Leading implements LeadershipEffects, Learners {
     }
     switch (packet.type) {
       case PacketType.ping:
-        return this.#onPing(packet);
+        this.#onPing(packet);
+        return this.#leadership.onPong(seat);
       case PacketType.revalidate:
         this.#parts.metrics.revalidations.add(1);
         return this.#onRevalidate(handler, packet);
@@ -517,28 +535,34 @@ export class Leading implements LeadershipEffects, Learners {
   }
 
   #onRevalidate(handler: LearnerHandler, packet: QuorumPacket): void {
-    const { host, logger } = this.#parts;
+    const { host } = this.#parts;
     const reader = packet.data();
     const id = reader.long();
     const timeoutMs = reader.int();
     const session = host.sessions.get(id);
-    const isValid = session !== undefined && !session.closing;
-    if (isValid) {
-      host.sessions.setTimeout(session, timeoutMs, host.nowMs);
-      // Its client went to another server and left this one's connection behind.
-      const { owner } = session;
-      if (owner instanceof Connection || owner instanceof WorkerSeat) owner.onSessionTaken(session);
-      session.owner = handler;
+    if (session === undefined || session.closing) {
+      // See LeaderRole.revalidate.
+      return this.whenConfirmed(() => this.#tellValidity(handler, id, false));
     }
-    logger.debug("A session is taken up elsewhere", {
+    host.sessions.setTimeout(session, timeoutMs, host.nowMs);
+    // Its client went to another server and left this one's connection behind.
+    const { owner } = session;
+    if (owner instanceof Connection || owner instanceof WorkerSeat) owner.onSessionTaken(session);
+    session.owner = handler;
+    this.#tellValidity(handler, id, true);
+  }
+
+  #tellValidity({ link, seat }: LearnerHandler, id: SessionId, isValid: boolean): void {
+    if (!this.#handlers.has(seat.link)) return;
+    this.#parts.logger.debug("A session is taken up elsewhere", {
       session: sessionIdToHex(id),
-      server: handler.seat.serverId,
+      server: seat.serverId,
       valid: isValid,
     });
     const answer = new JuteWriter(16);
     answer.long(id);
     answer.bool(isValid);
-    handler.link.send(PacketType.revalidate, -1, answer.view());
+    link.send(PacketType.revalidate, -1, answer.view());
   }
 
   #onRequest(handler: LearnerHandler, packet: QuorumPacket): void {

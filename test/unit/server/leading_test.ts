@@ -565,6 +565,31 @@ describe("what a learner asks", () => {
     expect([...leader.core.tree.sessions.keys()]).toEqual([id]);
   });
 
+  test("of a session that is not there is answered once a quorum follows for certain", async () => {
+    const { offices, leader, follower, learner } = await withLearner();
+    follower.leave();
+    await offices.settle();
+    const data = new JuteWriter();
+    data.long(7n);
+    data.int(5000);
+    const ask = () => learner.send((out) => writePacket(out, PacketType.revalidate, -1, data.copy()));
+    const pong = () =>
+      learner.send((out) => writePacket(out, PacketType.ping, zxid("10.0"), new Uint8Array(0)));
+    await ask();
+    await ask();
+    expect(learner.received()).toEqual(["PING 10.0"]);
+    await pong();
+    expect(learner.received()).toEqual(["REVALIDATE -1", "PING 10.0"]);
+    await pong();
+    expect(learner.received()).toEqual(["REVALIDATE -1"]);
+
+    await ask();
+    expect(learner.received()).toEqual(["PING 10.0"]);
+    leader.leave();
+    await offices.settle();
+    expect(learner.received()).toEqual([]);
+  });
+
   test("of a session is true while it is open, and keeps it alive", async () => {
     const { offices, leader, learner } = await withLearner();
     const id = 0x300000000000001n;
@@ -584,7 +609,10 @@ describe("what a learner asks", () => {
     data.long(id + 1n);
     data.int(5000);
     await learner.send((out) => writePacket(out, PacketType.revalidate, -1, data.copy()));
-    const unknown = learner.packets()[0].data();
+    // Not before another follower, or this one, has said that it follows still.
+    const [ping, answer] = learner.packets();
+    const unknown = answer.data();
+    expect([ping.type, answer.type]).toEqual([PacketType.ping, PacketType.revalidate]);
     expect([unknown.long(), unknown.bool()]).toEqual([id + 1n, false]);
 
     // Heard of in a PING, it lives on; then it expires.

@@ -244,6 +244,7 @@ export class ReplicaBench {
       learners: voters.length === 1 ? null : {
         onProposed: () => {},
         onCommitted: () => {},
+        whenConfirmed: () => {},
         resign: (reason) => {
           throw new Error(reason);
         },

@@ -79,6 +79,10 @@ class Office implements LeadershipEffects {
     this.#lines.push(`PING to ${this.#name(seat)}`);
   }
 
+  confirmed(round: number): void {
+    this.#lines.push(`confirmed in round ${round}`);
+  }
+
   drop(seat: Seat, reason: string): void {
     this.#lines.push(`drop ${this.#name(seat)}: ${reason}`);
   }
@@ -163,6 +167,12 @@ test("a leader does in its office what leadership.txt says", () => {
           break;
         case "heard":
           for (const name of [link, ...rest]) office.leadership.onHeard(office.seat(name), office.nowMs);
+          break;
+        case "confirm":
+          office.leadership.confirm();
+          break;
+        case "pong":
+          office.leadership.onPong(office.seat(link));
           break;
         case "PROPOSAL":
           office.seat(link).onProposal(zxid(rest[0]), office.nowMs);
@@ -254,6 +264,7 @@ test("whatever the learners do, each step of an office waits for its quorum, and
         expect(synced.has(seat.serverId) || seats.get(seat)!.observes).toBe(true);
       },
       ping: (seat) => expect(seat.phase).toBe("broadcast"),
+      confirmed: () => {},
       drop: (seat) => void seats.delete(seat),
       resign: () => resigned = true,
     });
