@@ -24,7 +24,7 @@ export interface PrivateSocket {
 
 /** @throws {Error} If the system's directory for temporary files cannot be used. */
 export function makePrivateSocket(): PrivateSocket {
-  const directory = mkdtempSync(join(tmpdir(), "zoon-"));
+  const directory = mkdtempSync(join(tmpdir(), "zoon-workers-"));
   return {
     path: join(directory, "workers"),
     remove: () => rmSync(directory, { recursive: true, force: true }),

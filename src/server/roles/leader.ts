@@ -279,6 +279,8 @@ export class LeaderRole implements Role, LeaderEffects {
       else if (session.closing) error = ErrorCode.sessionExpired;
       else if (session.owner === null) session.owner = from;
       else if (session.owner !== from) error = ErrorCode.sessionMoved;
+      // Its learner may tell of it only with the next PING, after its time is up.
+      if (error === ErrorCode.ok && session !== null) host.sessions.touch(session, host.nowMs);
     }
     if (error === ErrorCode.ok) {
       try {

@@ -266,6 +266,11 @@ export class LearnerRole implements Role {
     connection!.onWriteDone(request, tree.lastProcessedZxid, error, this.#reply.body);
   }
 
+  /** Tells the leader of the sessions heard of without being asked. */
+  tellTouched(): void {
+    if (this.#touched.length > 0) this.onPing(this.#parts.tree.lastProcessedZxid);
+  }
+
   /** Answers the leader's PING with the sessions heard of since the last (LearnerZooKeeperServer.getTouchSnapshot). */
   onPing(zxid: Zxid): void {
     const out = this.#out;

@@ -26,8 +26,10 @@ export interface WorkerOptions {
   readonly world: ServerWorld;
 }
 
-/** How often time is looked at, ms. */
-const roundMs = 250;
+/** How often time is looked at, ms at most. */
+const roundMsMax = 250;
+/** Parts of a tick that the main process may not have heard of a session: it has to tell its leader in turn. */
+const roundsPerTick = 8;
 /** Wait before the main process is asked again to take this one in, ms. */
 const returnMs = 50;
 /** Least unit of the waits for the main process, ms: it is on this machine, and may be busy. */
@@ -76,8 +78,9 @@ export class WorkerServer implements FollowingPeer, DatabaseUser, WordRelay {
     });
     this.#database = database;
     this.#core.replica.relayWords(this);
+    const everyMs = Math.min(roundMsMax, config.tickMs / roundsPerTick);
     this.#housekeeping = new Housekeeping(world.clock, [
-      { everyMs: roundMs, run: (nowMs, lateMs) => this.#onRound(nowMs, lateMs) },
+      { everyMs, run: (nowMs, lateMs) => this.#onRound(nowMs, lateMs) },
     ]);
   }
 
@@ -171,8 +174,9 @@ export class WorkerServer implements FollowingPeer, DatabaseUser, WordRelay {
     const office = this.#office;
     this.#core.replica.tick(lateMs);
     if (office === null) return;
-    if (lateMs > roundMs) office.onStandstill(lateMs);
+    if (lateMs > roundMsMax) office.onStandstill(lateMs);
     if (office.deadlineMs <= nowMs) office.onTimer(nowMs);
+    this.#role?.tellTouched();
   }
 
   #leave(reason: string): void {

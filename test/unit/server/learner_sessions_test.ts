@@ -38,6 +38,18 @@ describe("a session at a follower", () => {
     expect(bench.follower.tree.ephemerals.count).toBe(0);
   });
 
+  test("is heard by the leader through each of its writes, not with the next PING only", () => {
+    const bench = new LearnerBench();
+    const { client, id } = connect(bench);
+    const deadlineMs = () => bench.leader.sessions.get(id)!.deadlineMs;
+    const before = deadlineMs();
+    bench.leader.clock.nowMs += 3000;
+    bench.leader.replica.beginTurn();
+    client.request(5, OpCode.create, createBody("/a"));
+    bench.settle();
+    expect(deadlineMs()).toBe(before + 3000);
+  });
+
   test("that has moved to the leader ends the connection it left at its next write, without a word", () => {
     const bench = new LearnerBench();
     const { client, id } = connect(bench);

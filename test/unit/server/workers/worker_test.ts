@@ -173,6 +173,17 @@ describe("a session", () => {
     expect(await witness.get("/e")).toBe(ErrorCode.noNode);
   });
 
+  test("is known to be heard a fraction of a tick later", async () => {
+    const group = await Group.start(1);
+    const client = await group.session(1, { timeoutMs: 4000 });
+    await group.offices.pass(3500);
+    await client.ping();
+    await group.offices.pass(250);
+    // dump of the main process tells when its sessions expire, in ticks.
+    const [, at] = /^1 expire at (.*):\n\t0x/m.exec(await group.ask(0, "dump"))!;
+    expect(Date.parse(at)).toBeGreaterThanOrEqual(group.offices.clock.wallMs() + 3000);
+  });
+
   test("that a worker began can be ended through the main process, and is known nowhere then", async () => {
     const group = await Group.start(1);
     const client = await group.session(1);
