@@ -1,6 +1,6 @@
 /** The targets that Zoon is held to beside Apache ZooKeeper 3.8, and whether they are met. */
 import type { CaseResult } from "../by_turns.ts";
-import { countText, megabytes, spreadText, tableText } from "../markdown.ts";
+import { countText, megabytes, numberText, spreadText, tableText } from "../markdown.ts";
 import type { Side } from "../sides.ts";
 import { ratiosOf, type Spread, spreadOf } from "../statistics.ts";
 
@@ -20,6 +20,8 @@ export interface TargetRow {
   readonly apache: Spread | null;
   /** Zoon : Apache; of rates by rounds, else of the medians. */
   readonly ratio: Spread | null;
+  /** Of rates: Apache's CPU time per request : Zoon's, of the medians. Other work on the machine disturbs it least. */
+  readonly cpuRatio: number | null;
   readonly aim: Aim;
   readonly met: boolean;
 }
@@ -44,6 +46,9 @@ export function rateRow(
     zoon: zoon.opsPerSecond,
     apache: apache.opsPerSecond,
     ratio,
+    cpuRatio: zoon.cpuUsPerOp === null || apache.cpuUsPerOp === null
+      ? null
+      : apache.cpuUsPerOp.median / zoon.cpuUsPerOp.median,
     aim: { kind: "times", atLeast },
     met: ratio.median >= atLeast,
   };
@@ -64,6 +69,7 @@ export function belowRow(
     zoon: ours,
     apache: theirs,
     ratio: theirs === null ? null : asSpread(ours.median / theirs.median),
+    cpuRatio: null,
     aim: { kind: "below", value },
     met: ours.median < value,
   };
@@ -71,14 +77,15 @@ export function belowRow(
 
 /** The table. */
 export function targetsText(rows: readonly TargetRow[]): string {
-  const head = ["measure", "Zoon", "Apache", "ratio", "target", ""];
+  const head = ["measure", "Zoon", "Apache", "ratio", "by CPU time", "target", ""];
   return tableText(
     head,
-    rows.map(({ measure, unit, zoon, apache, ratio, aim, met }) => [
+    rows.map(({ measure, unit, zoon, apache, ratio, cpuRatio, aim, met }) => [
       unit === "/s" ? `${measure}, /s` : `${measure}, ${unit}`,
       spreadText(zoon),
       apache === null ? "-" : spreadText(apache),
       ratio === null ? "-" : `${spreadText(ratio)}×`,
+      cpuRatio === null ? "-" : `${numberText(cpuRatio)}×`,
       aim.kind === "times" ? `≥ ${aim.atLeast}×` : `< ${countText(aim.value)} ${unit}`,
       met ? "met" : "**MISSED**",
     ]),
