@@ -15,6 +15,7 @@ import { byConnections, byInFlight, byValueBytes } from "../test/bench/growth/lo
 import { type GrowthReport, growthText } from "../test/bench/growth/report.ts";
 import { idleSessions } from "../test/bench/growth/sessions.ts";
 import type { GrowthSetting, Sweep } from "../test/bench/growth/sweep.ts";
+import { byWorkers } from "../test/bench/growth/worker_sweep.ts";
 import { byTreeSize, type MemorySlope } from "../test/bench/growth/tree_sweep.ts";
 import { byWatches, fanOut } from "../test/bench/growth/watches.ts";
 import { withSection } from "../test/bench/markdown.ts";
@@ -33,6 +34,7 @@ const subjects = [
   "sessions",
   "churn",
   "servers",
+  "workers",
 ];
 
 const help = `Usage: npm run bench:growth [-- flags]
@@ -119,6 +121,7 @@ async function measure(rig: Rig): Promise<GrowthReport> {
     remember(found.memory);
   }
   if (wanted("servers")) sweeps.push(await byServers(setting));
+  if (wanted("workers")) sweeps.push(await byWorkers(setting));
   const told = wanted("fan-out") ? await fanOut(setting) : null;
   const sessions = wanted("sessions") ? await idleSessions(setting) : null;
   remember(sessions?.memory);

@@ -65,6 +65,12 @@ export function cpuSecondsOfStat(stat: string): CpuSeconds {
   return { user: Number(fields[11]) / 100, system: Number(fields[12]) / 100 };
 }
 
+/** A process and those that it started, as far as they run. */
+export function familyOf(pid: number): number[] {
+  const children = readProc(pid, `task/${pid}/children`)?.trim() ?? "";
+  return [pid, ...children === "" ? [] : children.split(" ").map(Number)];
+}
+
 /** Which part of the machine's cores works during a while, 0 to 1; null where that cannot be known. */
 export async function busyPart(whileMs: number): Promise<number | null> {
   const before = readProc("", "stat");

@@ -20,6 +20,8 @@ const readyTimeoutMs = 120_000;
 export interface StandaloneOptions {
   readonly dataDir?: string;
   readonly cfg?: Record<string, string>;
+  /** Of `zoon server`. */
+  readonly flags?: readonly string[];
   /** The words before its command; it is moved there once it serves. */
   readonly cores?: readonly string[];
 }
@@ -30,10 +32,10 @@ export async function startStandalone(
   side: Side,
   told: StandaloneOptions = {},
 ): Promise<RunningServer> {
-  const { dataDir = rig.directory(side), cfg, cores = [] } = told;
+  const { dataDir = rig.directory(side), cfg, flags = [], cores = [] } = told;
   const options = { cfg, dataDir, clientPort: await freePort(), readyTimeoutMs };
   const server = side === "zoon"
-    ? await startZoon({ ...options, binary: rig.binary })
+    ? await startZoon({ ...options, binary: rig.binary, flags: [...flags] })
     : await startApache({ ...options, version: "3.8", heapMb: apacheHeapMb });
   movePid(server.pid, cores);
   return server;
