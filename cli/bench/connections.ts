@@ -1,3 +1,4 @@
+import { processStatus } from "../../src/io/process_info.ts";
 import { BenchConnection, type ConnectionHost, type ConnectionOptions } from "./bench_connection.ts";
 import { within } from "./within.ts";
 
@@ -7,6 +8,15 @@ const sweepMs = 100;
 export const connectTimeoutMs = 15_000;
 /** How long servers are given to end sessions. */
 const closeTimeoutMs = 3_000;
+
+/** Files that a process has open beside its connections. */
+const otherFilesMax = 50;
+
+/** @returns Why one process cannot have so many connections, or null if it can. */
+export function openFilesProblem(connections: number, openFilesMax: number): string | null {
+  if (openFilesMax <= 0 || connections + otherFilesMax <= openFilesMax) return null;
+  return `${connections} connections of one process are more than the ${openFilesMax} files it may open (ulimit -n)`;
+}
 
 /** Several connections that are opened, looked after and closed together. */
 export class Connections {
@@ -20,8 +30,14 @@ export class Connections {
     this.all = numbers.map((number) => new BenchConnection(number, options, host));
   }
 
-  /** Dials. Resolves once each of them was reported by {@link onReady}. */
+  /**
+   * Dials. Resolves once each of them was reported by {@link onReady}.
+   *
+   * @throws {Error} If they do not all have a session in time, or are more than this process may open.
+   */
   async connect(): Promise<void> {
+    const problem = openFilesProblem(this.all.length, processStatus.openFilesMax());
+    if (problem !== null) throw new Error(problem);
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
       for (const connection of this.all) connection.onTime(nowMs);
