@@ -76,4 +76,6 @@ export interface Disk {
   remove(path: string): void;
   /** Makes creations, renames and removals in a directory durable. */
   syncDirectory(path: string): void;
+  /** Like `syncDirectory` without blocking; `done` is called later, exactly once. */
+  syncDirectoryLater(path: string, done: (error: DiskError | null) => void): void;
 }

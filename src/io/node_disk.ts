@@ -5,9 +5,11 @@ import {
   fdatasync,
   fdatasyncSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
+  open,
   openSync,
   readdirSync,
   readSync,
@@ -60,6 +62,16 @@ export const nodeDisk: Disk = {
       } finally {
         closeSync(descriptor);
       }
+    });
+  },
+  syncDirectoryLater(path, done) {
+    if (process.platform === "win32") return void setImmediate(() => done(null));
+    open(path, "r", (openError, descriptor) => {
+      if (openError !== null) return done(diskError(openError, path, "syncing"));
+      fsync(descriptor, (error) => {
+        closeSync(descriptor);
+        done(error === null ? null : diskError(error, path, "syncing"));
+      });
     });
   },
 };

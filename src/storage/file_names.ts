@@ -38,6 +38,9 @@ export function snapshotName(zxid: Zxid, compression: Compression = "none"): str
   return `snapshot.${zxidToHex(zxid)}${compression === "none" ? "" : `.${compression}`}`;
 }
 
+/** The name of a log that is made ahead of its first txn. */
+export const nextLogName = ".log.next";
+
 /** @returns The name a file has until it is complete. */
 export function partialName(name: string): string {
   return `.${name}${partialEnding}`;

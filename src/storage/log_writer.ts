@@ -5,7 +5,7 @@ import { copyWords, LastView, wordCopyMax } from "../jute/word_copy.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { zxidToHex } from "../protocol/zxid.ts";
 import { adler32 } from "./adler32.ts";
-import { joinPath, logName, partialName } from "./file_names.ts";
+import { joinPath, logName, nextLogName, partialName } from "./file_names.ts";
 import type { RollPolicy } from "./roll_policy.ts";
 import {
   logEntryContentOffset,
@@ -91,8 +91,10 @@ const oneZero = new Uint8Array(1);
  * written to while it is under way to the platter. A failed write is cut away and refused; after a failed sync
  * nothing is known about the file, so the host must stop.
  *
- * A file is made at the first entry after a start or roll: under a name that nobody reads, with its header,
- * synced, then renamed. A crash can therefore leave no log without a header, which Apache would not load.
+ * A file is made under a name that nobody reads, with its header, synced, then renamed at its first entry: a crash can
+ * leave no log without a header, which Apache would not load. It is made ahead, beside the loop, when the one before is
+ * half full; the first after a start, or one that is needed sooner, on the spot. No entry is durable before its file's
+ * name is.
  */
 export class LogWriter {
   /** How syncs are done from now on. */
@@ -126,6 +128,11 @@ export class LogWriter {
   #fileBytes = 0;
   /** It holds entries that no sync covers yet. */
   #fileDirty = false;
+  /** It has a name that no sync of the directory covers yet. */
+  #nameDirty = false;
+  /** What will be the file after that, whole but for its name. */
+  #next: DiskFile | null = null;
+  #nextState: "none" | "syncing" | "ready" | "failed" = "none";
   /** Files left behind by rolls, with entries that no finished sync covers yet. */
   #leaving: DiskFile[] = [];
   /** Lengths of the files completed since the policy last asked for a snapshot. */
@@ -305,6 +312,7 @@ export class LogWriter {
     this.#lastWritten = this.#lastAppended;
     this.#emptyBuffer();
     this.#maybeRoll();
+    this.#maybeMakeNext();
     return true;
   }
 
@@ -351,14 +359,12 @@ export class LogWriter {
   #beginFile(): DiskFile | null {
     const name = logName(this.#firstBuffered);
     const path = joinPath(this.#directory, name);
+    if (this.#nextState === "ready") return this.#takeNext(path);
     const partial = joinPath(this.#directory, partialName(name));
     const made = this.#disk.open(partial, "create");
-    let bytes = logHeaderBytes;
+    let bytes: number;
     try {
-      made.writeAt(logHeader, 0);
-      const padded = paddedLogBytes(bytes, bytes, this.#preallocBytes);
-      if (padded > bytes) made.writeAt(oneZero, padded - 1);
-      bytes = padded;
+      bytes = this.#pad(made);
       if (this.#forceSync) made.sync();
       made.close();
       this.#disk.rename(partial, path);
@@ -385,6 +391,73 @@ export class LogWriter {
     return file;
   }
 
+  /** @throws {DiskError} If it could not be given its name; it is given up then. */
+  #takeNext(path: string): DiskFile {
+    const next = this.#next!;
+    const nextPath = joinPath(this.#directory, nextLogName);
+    this.#next = null;
+    this.#nextState = "none";
+    let file: DiskFile;
+    let bytes: number;
+    try {
+      bytes = next.size();
+      next.close();
+      this.#disk.rename(nextPath, path);
+      this.#nameDirty = this.#forceSync;
+      file = this.#disk.open(path, "write");
+    } catch (error) {
+      next.close();
+      this.#removePartial(nextPath);
+      throw error;
+    }
+    this.#logger.debug("A new txn log begins", { path });
+    this.#file = file;
+    this.#endBytes = logHeaderBytes;
+    this.#fileBytes = bytes;
+    return file;
+  }
+
+  /** Makes the next file ahead when the present one is half full, so that nobody has to wait for its syncs. */
+  #maybeMakeNext(): void {
+    if (this.#file === null || this.#nextState !== "none" || !this.#forceSync) return;
+    const limit = this.#fileBytesLimit;
+    const isNear = this.#rollPolicy.isNear(this.#txnsSinceSnapshot, this.#rolledBytes + this.#fileBytes) ||
+      (limit > 0 && this.#fileBytes > limit / 2);
+    if (!isNear) return;
+    const path = joinPath(this.#directory, nextLogName);
+    this.#nextState = "failed";
+    try {
+      const made = this.#next = this.#disk.open(path, "create");
+      this.#pad(made);
+      this.#nextState = "syncing";
+      made.syncLater((error) => {
+        if (this.#next !== made) return;
+        if (error === null) this.#nextState = "ready";
+        else this.#giveUpNext("failed");
+      });
+    } catch (error) {
+      // It is tried again where it is needed, and what is wrong is told then.
+      if (!(error instanceof DiskError)) throw error;
+      this.#giveUpNext("failed");
+    }
+  }
+
+  #giveUpNext(state: "none" | "failed"): void {
+    this.#nextState = state;
+    if (this.#next === null) return;
+    this.#next.close();
+    this.#next = null;
+    this.#removePartial(joinPath(this.#directory, nextLogName));
+  }
+
+  /** Writes a file's header, and extends it. @returns Its length. @throws {DiskError} */
+  #pad(file: DiskFile): number {
+    file.writeAt(logHeader, 0);
+    const padded = paddedLogBytes(logHeaderBytes, logHeaderBytes, this.#preallocBytes);
+    if (padded > logHeaderBytes) file.writeAt(oneZero, padded - 1);
+    return padded;
+  }
+
   #removePartial(path: string): void {
     try {
       this.#disk.remove(path);
@@ -408,6 +481,7 @@ export class LogWriter {
 
   #leaveFile(): void {
     this.#rollAsked = false;
+    if (this.#nextState === "failed") this.#nextState = "none";
     const file = this.#file;
     if (file === null) return;
     if (this.#fileDirty) this.#leaving.push(file);
@@ -438,7 +512,10 @@ export class LogWriter {
     // Counted before the first is started: a disk may answer at once.
     const current = this.#fileDirty ? this.#file : null;
     this.#fileDirty = false;
-    this.#syncsLeft = leaving.length + (current === null ? 0 : 1);
+    const isNameDirty = this.#nameDirty;
+    this.#nameDirty = false;
+    this.#syncsLeft = leaving.length + (current === null ? 0 : 1) + (isNameDirty ? 1 : 0);
+    if (isNameDirty) this.#disk.syncDirectoryLater(this.#directory, this.#onFileSynced);
     for (const file of leaving) file.syncLater(this.#onFileSynced);
     current?.syncLater(this.#onFileSynced);
   }
@@ -470,12 +547,14 @@ export class LogWriter {
       for (const file of this.#syncedLeaving) file.sync();
       for (const file of this.#leaving) file.sync();
       this.#file?.sync();
+      if (this.#nameDirty) this.#disk.syncDirectory(this.#directory);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.#fail(error, "The txn log could not be synced");
       return false;
     }
     this.#fileDirty = false;
+    this.#nameDirty = false;
     this.#countSync();
     return true;
   }
@@ -507,6 +586,7 @@ export class LogWriter {
   }
 
   #closeFiles(): void {
+    this.#giveUpNext("none");
     this.#closeLeaving();
     // Files of a sync under way are closed when it ends.
     if (this.#syncsLeft === 0) {

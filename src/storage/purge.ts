@@ -1,5 +1,5 @@
 import type { Disk } from "../base/disk.ts";
-import { isPartialName, joinPath, listDated } from "./file_names.ts";
+import { isPartialName, joinPath, listDated, nextLogName } from "./file_names.ts";
 import { looksWhole } from "./snapshot_reader.ts";
 import type { DataDirs } from "./data_dirs.ts";
 
@@ -20,7 +20,7 @@ const keepMin = 3;
  * @throws {DiskError} If a directory cannot be listed or a file not removed.
  */
 export function purge(disk: Disk, dirs: DataDirs, keep: number): string[] {
-  const removed = removePartials(disk, dirs);
+  const removed = removePartials(disk, dirs, false);
   const remove = (path: string) => {
     disk.remove(path);
     removed.push(path);
@@ -41,14 +41,15 @@ export function purge(disk: Disk, dirs: DataDirs, keep: number): string[] {
 /**
  * Removes the files that a crash left half made.
  *
+ * @param isAtRest No log is being written: what was made ahead for one goes, too.
  * @returns Paths that were removed.
  * @throws {DiskError} If a directory cannot be listed or a file not removed.
  */
-export function removePartials(disk: Disk, dirs: DataDirs): string[] {
+export function removePartials(disk: Disk, dirs: DataDirs, isAtRest: boolean): string[] {
   const removed: string[] = [];
   for (const directory of new Set([dirs.snapshots, dirs.logs])) {
     for (const name of disk.list(directory)) {
-      if (!isPartialName(name)) continue;
+      if (!isPartialName(name) && !(isAtRest && name === nextLogName)) continue;
       const path = joinPath(directory, name);
       disk.remove(path);
       removed.push(path);

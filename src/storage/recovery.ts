@@ -156,7 +156,7 @@ function startEmpty(options: RecoveryOptions, initialized: boolean): void {
 /** Removes what a crash left of files that were being made: they may be large, and nobody reads them. */
 function sweepPartials(disk: Disk, dirs: DataDirs, logger: Logger): void {
   try {
-    removePartials(disk, dirs);
+    removePartials(disk, dirs, true);
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
     logger.warn("A file that was never completed cannot be removed; it takes room for nothing", {

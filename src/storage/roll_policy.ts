@@ -47,4 +47,9 @@ export class RollPolicy {
   isDue(txns: number, logBytes: number): boolean {
     return txns > this.#txnsMax || logBytes > this.#bytesMax;
   }
+
+  /** @returns Whether half of the way to that is done, by the same measures. */
+  isNear(txns: number, logBytes: number): boolean {
+    return txns > this.#txnsMax / 2 || logBytes > this.#bytesMax / 2;
+  }
 }

@@ -123,6 +123,16 @@ export function testDisk(name: string, make: () => DiskFixture): void {
       expect(textOf(disk, path)).toBe("later");
     });
 
+    test("syncing a directory later tells once, never before the call returns", async () => {
+      const { disk, directory, settle } = make();
+      write(disk, `${directory}/a`, "a");
+      const told: unknown[] = [];
+      disk.syncDirectoryLater(directory, (error) => told.push(error));
+      expect(told).toEqual([]);
+      await settle(() => told.length === 1);
+      expect(told).toEqual([null]);
+    });
+
     test("a file keeps its content under a new name while it is open", () => {
       const { disk, directory } = make();
       const file = disk.open(`${directory}/a`, "create");

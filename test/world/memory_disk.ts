@@ -351,6 +351,24 @@ export class MemoryDisk implements Disk {
     directory.unsynced = [];
   }
 
+  syncDirectoryLater(path: string, done: (error: DiskError | null) => void): void {
+    const code = this.#faultOf("syncDirectory", path);
+    const directory = this.#directoryAt(path, "syncing");
+    const covered = new Set(directory.unsynced);
+    this.#startLater({
+      run: () => {
+        if (code !== null) return done(new DiskError(code, path, "syncing"));
+        directory.unsynced = directory.unsynced.filter((step) => {
+          if (!covered.has(step)) return true;
+          step(directory.durable);
+          return false;
+        });
+        done(null);
+      },
+      onCrash: () => {},
+    });
+  }
+
   #handle(path: string, node: FileNode): DiskFile {
     const boot = this.#boot;
     let closed = false;

@@ -1,4 +1,4 @@
-import type { Disk, DiskFile, OpenMode } from "../../../src/base/disk.ts";
+import type { Disk, DiskError, DiskFile, OpenMode } from "../../../src/base/disk.ts";
 import type { MemoryDisk } from "../../world/memory_disk.ts";
 import type { Chance } from "./chance.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -88,6 +88,10 @@ export class SimDisk implements Disk {
     this.#enter();
     this.#parts.process.block(this.#syncMs());
     this.#parts.disk.syncDirectory(path);
+  }
+
+  syncDirectoryLater(path: string, done: (error: DiskError | null) => void): void {
+    this.#enter().syncDirectoryLater(path, (error) => this.#parts.process.take("io", () => done(error)));
   }
 
   #enter(): MemoryDisk {

@@ -161,6 +161,104 @@ describe("a batch", () => {
   });
 });
 
+describe("a file that is made ahead", () => {
+  /** A log that has half filled its first file. */
+  function halfFull(options: Parameters<typeof openLog>[2] = {}) {
+    const { disk, effects } = setUp();
+    const log = openLog(disk, effects, { syncMode: "later", rollPolicy: rollPolicy(8), ...options });
+    let zxid = 1;
+    while (!namesIn(disk).includes(".log.next")) {
+      disk.settle();
+      append(log, zxid++);
+      log.flush();
+      if (zxid > 9) expect.unreachable("half full by now");
+    }
+    return { disk, effects, log, nextZxid: zxid };
+  }
+
+  test("takes its name without a sync in place, and its entries are durable when its name is", () => {
+    const { disk, effects, log, nextZxid: halfFullZxid } = halfFull();
+    let nextZxid = halfFullZxid;
+    while (!effects.lines.includes("snapshot wanted")) {
+      disk.settle();
+      append(log, nextZxid++);
+      log.flush();
+    }
+    disk.settle();
+    effects.take();
+    append(log, nextZxid);
+    const calls: string[] = [];
+    disk.fault = ({ operation, path }) => (calls.push(`${operation} ${path.slice(dirs.logs.length)}`), null);
+    log.flush();
+    const name = `/log.${nextZxid}`;
+    expect(calls).toEqual([
+      "size /.log.next",
+      "rename /.log.next",
+      `open ${name}`,
+      `write ${name}`,
+      "syncDirectory ",
+      `sync ${name}`,
+    ]);
+    expect(disk.laterCount).toBe(2);
+    disk.runLater(1);
+    expect(effects.take()).toEqual([]);
+    disk.runLater(0);
+    expect(effects.take()).toEqual([`durable ${nextZxid}`]);
+    disk.loseUnsynced();
+    expect(readZxids(disk)).toEqual(Array.from({ length: nextZxid }, (_, index) => index + 1));
+  });
+
+  test("makes its name durable in place where syncs are done in place", () => {
+    const { disk, effects, log, nextZxid } = halfFull();
+    disk.settle();
+    log.syncMode = "blocking";
+    log.roll();
+    append(log, nextZxid);
+    log.flush();
+    expect(effects.durable).toBe(nextZxid);
+    disk.loseUnsynced();
+    expect(readZxids(disk).at(-1)).toBe(nextZxid);
+  });
+
+  test("is not waited for: one that is needed before it is synced is made on the spot", () => {
+    const { disk, effects, log, nextZxid } = halfFull();
+    log.roll();
+    append(log, nextZxid);
+    log.flush();
+    disk.settle();
+    expect(effects.durable).toBe(nextZxid);
+    expect(readZxids(disk).at(-1)).toBe(nextZxid);
+  });
+
+  test("is done without when the disk has no room for it, and nobody is told", () => {
+    const disk = new MemoryDisk();
+    disk.makeDirectory(dirs.logs);
+    const effects = new RecordedEffects();
+    disk.fault = ({ path }) => path.endsWith("/.log.next") ? "ENOSPC" : null;
+    const log = openLog(disk, effects, { syncMode: "later", rollPolicy: rollPolicy(8) });
+    for (let zxid = 1; zxid <= 40; zxid++) {
+      append(log, zxid);
+      log.flush();
+      disk.settle();
+    }
+    expect(effects.durable).toBe(40);
+    expect(namesIn(disk).length).toBeGreaterThan(3);
+    expect(effects.take().filter((line) => !/^(durable|snapshot)/.test(line))).toEqual([]);
+    expect(readZxids(disk).length).toBe(40);
+  });
+
+  test("goes when the log is closed", () => {
+    for (const isSynced of [true, false]) {
+      const { disk, log } = halfFull();
+      if (isSynced) disk.settle();
+      log.close();
+      disk.settle();
+      expect(namesIn(disk)).not.toContain(".log.next");
+      expect(disk.openFiles).toBe(0);
+    }
+  });
+});
+
 describe("a roll", () => {
   test("makes the next entry begin a file named for it, and syncs the old one before it counts", () => {
     const { disk, effects } = setUp();
