@@ -2,46 +2,56 @@ import { assert } from "../base/assert.ts";
 import type { Random } from "../base/random.ts";
 import { decodeText } from "../jute/reader.ts";
 import { copyWords, LastView, wordCopyMax } from "../jute/word_copy.ts";
-import { type JuteWriter, setLongNumber } from "../jute/writer.ts";
+import type { JuteWriter } from "../jute/writer.ts";
 import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
-import { statAt, statPersistedBytes } from "../protocol/stat.ts";
+import { statAt, statBytes, statPersistedBytes } from "../protocol/stat.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { type CellAddress, type CellMover, CellPages } from "./cell_pages.ts";
 import { contentCrc, isDigested, znodeDigest } from "./digest.ts";
 import { hashPath } from "./path_hash.ts";
 import { type PathRecords, PathTable, refsMax } from "./path_table.ts";
+import {
+  aclKeyIn,
+  aversionIn,
+  beginGroup,
+  beginRecord,
+  bytesBeforeData,
+  bytesOfGroup,
+  copyStatOf,
+  ctimeIn,
+  cversionIn,
+  czxidIn,
+  dataIn,
+  dataLengthAt,
+  firstChildIn,
+  type Group,
+  groupIn,
+  groups,
+  groupsIn,
+  groupsOfStat,
+  mtimeIn,
+  mzxidIn,
+  nextAt,
+  numChildrenIn,
+  ownerIn,
+  pathAt,
+  pathLengthIn,
+  pathLengthMax,
+  previousAt,
+  pzxidIn,
+  setAclKeyIn,
+  setAversionIn,
+  setChildrenIn,
+  setCversionIn,
+  setModifiedIn,
+  setPzxidIn,
+  setStatIn,
+  versionIn,
+} from "./znode_record.ts";
 import { noZnode, type ZnodeRef, type ZnodeStore } from "./znode_store.ts";
 
-/*
- * A znode's record, one cell:
- *
- *   0   next        4   handle of the next sibling, 0 at the end
- *   4   previous    4   handle of the sibling before, 0 at the front
- *   8   ACL key     4
- *   12  dataLength  4   -1 for null; CellPages marks free cells here
- *   16  pathLength  4   27 bits; bit 31 says that the 8 bytes for children are there
- *   20  firstChild  4   only once the znode has had a child
- *   24  numChildren 4   likewise
- *   20 or 28        path: near the front, so that a look-up touches one line of cache
- *       stat        60  StatPersisted, big-endian: copied as it is to replies and snapshots
- *       data
- *
- * Numbers but the stat are little-endian. The parent is not noted: its path is the beginning of this one.
- */
-const nextAt = 0;
-const previousAt = 4;
-const aclKeyAt = 8;
-const dataLengthAt = 12;
-const pathLengthAt = 16;
-const headBytes = 20;
-const firstChildAt = headBytes;
-const numChildrenAt = firstChildAt + 4;
-const childrenBytes = 8;
-
-const hasChildrenBit = -0x80000000;
-const pathLengthMask = 0x7ffffff;
-
 const slash = 0x2f;
+const statGroups = [groups.modified, groups.lineage, groups.guarded, groups.owned] as const;
 const textEncoder = new TextEncoder();
 
 /**
@@ -54,14 +64,14 @@ const textEncoder = new TextEncoder();
  *
  * Bounds: 2^26 znodes; a path below 2^27 bytes; memory, as far as there is any.
  *
- * Measured with test/bench/znode_store_bench.ts, 100 bytes of data and paths like /bench/a000123, Bun 1.4.5 on
- * 2 x 2.5 GHz Xeon while other work kept both busy (load 6 to 8): best slices in million operations a second,
- * in brackets the object store in the same minutes.
+ * Measured with test/bench/znode_store_bench.ts, 100 bytes of data and paths like /bench/a000123, Bun 1.4.5 on two
+ * cores of a Xeon while other work kept both busy (load 14 to 18): best slices in million operations a second. The
+ * object store makes 2.8 and 1.5 of 10^3 znodes, 1.0 and 0.45 of 10^5, which take it 94 MB.
  *
- *   znodes   find         getData: find, writeData, writeStat   insert   memory
- *   10^3     8.1 (2.8)    3.9 (1.5)
- *   10^5     2.9 (1.0)    1.7 (0.45)                            1.6      22 MB (94 MB)
- *   10^6     1.7          1.2                                   1.7      207 MB of pages and tables
+ *   znodes   find   getData: find, writeData, writeStat   insert   memory
+ *   10^3     18     10
+ *   10^5     4.5    3.6                                   2.0      12 MB
+ *   10^6     0.9    0.9                                   1.3      165 MB; 219 MB with every field in each record
  */
 export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   readonly root: ZnodeRef = 1;
@@ -77,6 +87,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   #size = 0;
   #approximateBytes = 0;
   readonly #scratch = new Uint8Array(256);
+  readonly #scratchView = new DataView(this.#scratch.buffer);
   /** Where paths and data come from, and stats. */
   readonly #entries = new LastView();
   readonly #stats = new LastView();
@@ -154,13 +165,12 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     stat: Uint8Array,
     statStart: number,
   ): ZnodeRef {
-    this.#ensureChildrenFields(parent);
+    this.#ensure(parent, groups.children);
     const ref = this.#add(path, pathStart, pathLength, data, dataStart, dataLength, aclKey, stat, statStart);
     const above = this.#viewOf(parent);
     const aboveAt = this.#atOf(parent);
-    const first = above.getInt32(aboveAt + firstChildAt, true);
-    above.setInt32(aboveAt + firstChildAt, ref, true);
-    above.setInt32(aboveAt + numChildrenAt, above.getInt32(aboveAt + numChildrenAt, true) + 1, true);
+    const first = firstChildIn(above, aboveAt);
+    setChildrenIn(above, aboveAt, ref, 1);
     this.#viewOf(ref).setInt32(this.#atOf(ref) + nextAt, first, true);
     if (first !== noZnode) this.#viewOf(first).setInt32(this.#atOf(first) + previousAt, ref, true);
     this.#table.insert(this.hash(path, pathStart, pathLength), ref);
@@ -177,10 +187,9 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const aboveAt = this.#atOf(parent);
     const next = view.getInt32(at + nextAt, true);
     const previous = view.getInt32(at + previousAt, true);
-    if (previous === noZnode) above.setInt32(aboveAt + firstChildAt, next, true);
-    else this.#viewOf(previous).setInt32(this.#atOf(previous) + nextAt, next, true);
+    if (previous !== noZnode) this.#viewOf(previous).setInt32(this.#atOf(previous) + nextAt, next, true);
     if (next !== noZnode) this.#viewOf(next).setInt32(this.#atOf(next) + previousAt, previous, true);
-    above.setInt32(aboveAt + numChildrenAt, above.getInt32(aboveAt + numChildrenAt, true) - 1, true);
+    setChildrenIn(above, aboveAt, previous === noZnode ? next : firstChildIn(above, aboveAt), -1);
 
     this.#table.remove(this.hashOf(ref), ref);
     this.#size--;
@@ -197,7 +206,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     let at = this.#atOf(ref);
     const before = view.getInt32(at + dataLengthAt, true);
     this.#approximateBytes += Math.max(length, 0) - Math.max(before, 0);
-    const dataStart = statStartIn(view, at) + statPersistedBytes;
+    const dataStart = dataIn(view, at) - at;
     const wanted = dataStart + Math.max(length, 0);
     const isMoving = this.#pages.isMisfit(this.#pages.sizeAt(address), wanted);
     if (isMoving) {
@@ -217,16 +226,14 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const bytes = this.#bytesOf(ref);
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    const path = at + pathStartIn(view, at);
+    const path = at + pathAt;
     let end = path + pathLengthIn(view, at) - 1;
     while (bytes[end] !== slash) end--;
     return this.find(bytes, path, end - path);
   }
 
   numChildrenOf(ref: ZnodeRef): number {
-    const view = this.#viewOf(ref);
-    const at = this.#atOf(ref);
-    return hasChildrenFields(view, at) ? view.getInt32(at + numChildrenAt, true) : 0;
+    return numChildrenIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   dataLengthOf(ref: ZnodeRef): number {
@@ -234,49 +241,49 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   }
 
   aclKeyOf(ref: ZnodeRef): number {
-    return this.#viewOf(ref).getInt32(this.#atOf(ref) + aclKeyAt, true);
+    return aclKeyIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   versionOf(ref: ZnodeRef): number {
-    return this.#viewOf(ref).getInt32(this.#statOf(ref) + statAt.version);
+    return versionIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   cversionOf(ref: ZnodeRef): number {
-    return this.#viewOf(ref).getInt32(this.#statOf(ref) + statAt.cversion);
+    return cversionIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   aversionOf(ref: ZnodeRef): number {
-    return this.#viewOf(ref).getInt32(this.#statOf(ref) + statAt.aversion);
+    return aversionIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   czxidOf(ref: ZnodeRef): Zxid {
-    return this.#longOf(ref, statAt.czxid);
+    return czxidIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   mzxidOf(ref: ZnodeRef): Zxid {
-    return this.#longOf(ref, statAt.mzxid);
+    return mzxidIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   pzxidOf(ref: ZnodeRef): Zxid {
-    return this.#longOf(ref, statAt.pzxid);
+    return pzxidIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   ctimeMsOf(ref: ZnodeRef): number {
-    return this.#longOf(ref, statAt.ctime);
+    return ctimeIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   mtimeMsOf(ref: ZnodeRef): number {
-    return this.#longOf(ref, statAt.mtime);
+    return mtimeIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   ownerOf(ref: ZnodeRef): bigint {
-    return ownerIn(this.#viewOf(ref), this.#statOf(ref));
+    return ownerIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   pathOf(ref: ZnodeRef): string {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    return decodeText(this.#bytesOf(ref), at + pathStartIn(view, at), pathLengthIn(view, at));
+    return decodeText(this.#bytesOf(ref), at + pathAt, pathLengthIn(view, at));
   }
 
   copyDataOf(ref: ZnodeRef): Uint8Array | null {
@@ -284,42 +291,42 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const at = this.#atOf(ref);
     const length = view.getInt32(at + dataLengthAt, true);
     if (length < 0) return null;
-    const start = at + statStartIn(view, at) + statPersistedBytes;
+    const start = dataIn(view, at);
     return this.#bytesOf(ref).slice(start, start + length);
   }
 
   setAclKey(ref: ZnodeRef, aclKey: number): void {
-    this.#viewOf(ref).setInt32(this.#atOf(ref) + aclKeyAt, aclKey, true);
+    this.#ensure(ref, groups.guarded);
+    setAclKeyIn(this.#viewOf(ref), this.#atOf(ref), aclKey);
   }
 
   setStat(ref: ZnodeRef, stat: Uint8Array, statStart: number): void {
-    copyWords(this.#stats.of(stat), statStart, statPersistedBytes, this.#viewOf(ref), this.#statOf(ref));
+    for (const group of statGroups) this.#ensure(ref, group);
+    setStatIn(this.#viewOf(ref), this.#atOf(ref), this.#stats.of(stat), statStart);
   }
 
   setAversion(ref: ZnodeRef, aversion: number): void {
-    this.#viewOf(ref).setInt32(this.#statOf(ref) + statAt.aversion, aversion);
+    this.#ensure(ref, groups.guarded);
+    setAversionIn(this.#viewOf(ref), this.#atOf(ref), aversion);
   }
 
   setModified(ref: ZnodeRef, version: number, zxid: Zxid, timeMs: number): void {
-    const view = this.#viewOf(ref);
-    const stat = this.#statOf(ref);
-    view.setInt32(stat + statAt.version, version);
-    setLongNumber(view, stat + statAt.mzxid, zxid);
-    setLongNumber(view, stat + statAt.mtime, timeMs);
+    this.#ensure(ref, groups.modified);
+    setModifiedIn(this.#viewOf(ref), this.#atOf(ref), version, zxid, timeMs);
   }
 
   setCversion(ref: ZnodeRef, cversion: number): void {
-    this.#viewOf(ref).setInt32(this.#statOf(ref) + statAt.cversion, cversion);
+    this.#ensure(ref, groups.lineage);
+    setCversionIn(this.#viewOf(ref), this.#atOf(ref), cversion);
   }
 
   setPzxid(ref: ZnodeRef, zxid: Zxid): void {
-    setLongNumber(this.#viewOf(ref), this.#statOf(ref) + statAt.pzxid, zxid);
+    this.#ensure(ref, groups.lineage);
+    setPzxidIn(this.#viewOf(ref), this.#atOf(ref), zxid);
   }
 
   firstChildOf(ref: ZnodeRef): ZnodeRef {
-    const view = this.#viewOf(ref);
-    const at = this.#atOf(ref);
-    return hasChildrenFields(view, at) ? view.getInt32(at + firstChildAt, true) : noZnode;
+    return firstChildIn(this.#viewOf(ref), this.#atOf(ref));
   }
 
   nextSiblingOf(ref: ZnodeRef): ZnodeRef {
@@ -331,7 +338,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const at = this.#atOf(ref);
     const length = pathLengthIn(view, at);
     writer.int(length);
-    this.#writeRun(ref, at + pathStartIn(view, at), length, writer);
+    this.#writeRun(ref, at + pathAt, length, writer);
   }
 
   writeData(ref: ZnodeRef, writer: JuteWriter): void {
@@ -339,34 +346,39 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     const at = this.#atOf(ref);
     const length = view.getInt32(at + dataLengthAt, true);
     writer.int(length);
-    if (length > 0) this.#writeRun(ref, at + statStartIn(view, at) + statPersistedBytes, length, writer);
+    if (length > 0) this.#writeRun(ref, dataIn(view, at), length, writer);
   }
 
   writeStat(ref: ZnodeRef, writer: JuteWriter): void {
+    writer.reserve(statBytes);
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    const stat = at + statStartIn(view, at);
-    const numChildren = hasChildrenFields(view, at) ? view.getInt32(at + numChildrenAt, true) : 0;
-    const start = writer.length;
-    const bytes = this.#bytesOf(ref);
-    writer.rawRun(bytes, view, stat, statAt.pzxid);
-    writer.intAt(start + statAt.cversion, 2 * view.getInt32(stat + statAt.cversion) - numChildren);
-    const owner = ownerIn(view, stat);
+    const stat = writer.dataView;
+    const to = writer.length;
+    copyStatOf(view, at, stat, to);
+    const numChildren = numChildrenIn(view, at);
+    stat.setInt32(to + statAt.cversion, 2 * stat.getInt32(to + statAt.cversion) - numChildren);
+    const owner = ownerIn(view, at);
     if (owner !== 0n && ownerKind(owner, this.#ownerRules) !== "ephemeral") {
-      writer.intAt(start + statAt.owner, 0);
-      writer.intAt(start + statAt.owner + 4, 0);
+      stat.setInt32(to + statAt.owner, 0);
+      stat.setInt32(to + statAt.owner + 4, 0);
     }
-    writer.int(Math.max(view.getInt32(at + dataLengthAt, true), 0));
-    writer.int(numChildren);
-    writer.rawRun(bytes, view, stat + statAt.pzxid, 8);
+    // A client's Stat has two numbers before pzxid.
+    stat.setInt32(to + statBytes - 8, stat.getInt32(to + statAt.pzxid));
+    stat.setInt32(to + statBytes - 4, stat.getInt32(to + statAt.pzxid + 4));
+    stat.setInt32(to + statAt.pzxid, Math.max(view.getInt32(at + dataLengthAt, true), 0));
+    stat.setInt32(to + statAt.pzxid + 4, numChildren);
+    writer.length = to + statBytes;
   }
 
   copyStat(ref: ZnodeRef, target: DataView, at: number): void {
-    copyWords(this.#viewOf(ref), this.#statOf(ref), statPersistedBytes, target, at);
+    copyStatOf(this.#viewOf(ref), this.#atOf(ref), target, at);
   }
 
   writeStatPersisted(ref: ZnodeRef, writer: JuteWriter): void {
-    writer.rawRun(this.#bytesOf(ref), this.#viewOf(ref), this.#statOf(ref), statPersistedBytes);
+    writer.reserve(statPersistedBytes);
+    this.copyStat(ref, writer.dataView, writer.length);
+    writer.length += statPersistedBytes;
   }
 
   writeChildren(ref: ZnodeRef, writer: JuteWriter): void {
@@ -377,32 +389,30 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
       const at = this.#atOf(child);
       const length = pathLengthIn(view, at) - above;
       writer.int(length);
-      this.#writeRun(child, at + pathStartIn(view, at) + above, length, writer);
+      this.#writeRun(child, at + pathAt + above, length, writer);
     }
   }
 
   contentCrcOf(ref: ZnodeRef): number {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    const path = at + pathStartIn(view, at);
-    const length = pathLengthIn(view, at);
-    const data = path + length + statPersistedBytes;
-    return contentCrc(view, path, length, view, data, view.getInt32(at + dataLengthAt, true));
+    const dataLength = view.getInt32(at + dataLengthAt, true);
+    return contentCrc(view, at + pathAt, pathLengthIn(view, at), view, dataIn(view, at), dataLength);
   }
 
   digestOf(ref: ZnodeRef): number {
-    const bytes = this.#bytesOf(ref);
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    if (!isDigested(bytes, at + pathStartIn(view, at), pathLengthIn(view, at))) return 0;
-    return znodeDigest(this.contentCrcOf(ref), view, at + statStartIn(view, at));
+    if (!isDigested(this.#bytesOf(ref), at + pathAt, pathLengthIn(view, at))) return 0;
+    copyStatOf(view, at, this.#scratchView, 0);
+    return znodeDigest(this.contentCrcOf(ref), this.#scratchView, 0);
   }
 
   hasPath(ref: ZnodeRef, bytes: Uint8Array, start: number, length: number): boolean {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
     if (pathLengthIn(view, at) !== length) return false;
-    const path = at + pathStartIn(view, at);
+    const path = at + pathAt;
     // From the end: paths differ there.
     for (let index = length - 1; index >= 0; index--) {
       if (view.getUint8(path + index) !== bytes[start + index]) return false;
@@ -413,15 +423,13 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   hashOf(ref: ZnodeRef): number {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    const path = at + pathStartIn(view, at);
-    return this.hash(this.#bytesOf(ref), path, pathLengthIn(view, at));
+    return this.hash(this.#bytesOf(ref), at + pathAt, pathLengthIn(view, at));
   }
 
   onMoved(from: CellAddress, to: CellAddress): void {
     const view = this.#pages.viewAt(to);
     const at = this.#pages.offsetOf(to);
-    const path = at + pathStartIn(view, at);
-    const ref = this.find(this.#pages.bytesAt(to), path, pathLengthIn(view, at));
+    const ref = this.find(this.#pages.bytesAt(to), at + pathAt, pathLengthIn(view, at));
     assert(this.#slots[ref] === from, "a record is found by its path");
     this.#slots[ref] = to;
   }
@@ -445,50 +453,43 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     stat: Uint8Array,
     statStart: number,
   ): ZnodeRef {
-    assert(pathLength <= pathLengthMask, "a path is below 2^27 bytes");
-    const statStartHere = headBytes + pathLength;
-    const dataStartHere = statStartHere + statPersistedBytes;
-    const address = this.#pages.allocate(dataStartHere + Math.max(dataLength, 0));
+    assert(pathLength <= pathLengthMax, "a path is below 2^27 bytes");
+    const statView = this.#stats.of(stat);
+    const set = groupsOfStat(aclKey, statView, statStart);
+    const dataAt = bytesBeforeData(pathLength, set);
+    const address = this.#pages.allocate(dataAt + Math.max(dataLength, 0));
     const ref = this.#takeSlot();
     this.#slots[ref] = address;
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    view.setInt32(at + nextAt, noZnode, true);
-    view.setInt32(at + previousAt, noZnode, true);
-    view.setInt32(at + aclKeyAt, aclKey, true);
-    view.setInt32(at + dataLengthAt, dataLength, true);
-    view.setInt32(at + pathLengthAt, pathLength, true);
-    this.#copyIn(path, pathStart, pathLength, ref, at + headBytes);
-    copyWords(this.#stats.of(stat), statStart, statPersistedBytes, view, at + statStartHere);
-    if (dataLength > 0) this.#copyIn(data, dataStart, dataLength, ref, at + dataStartHere);
+    beginRecord(view, at, pathLength, dataLength, set);
+    this.#copyIn(path, pathStart, pathLength, ref, at + pathAt);
+    setStatIn(view, at, statView, statStart);
+    if ((set & groups.guarded) !== 0) setAclKeyIn(view, at, aclKey);
+    if (dataLength > 0) this.#copyIn(data, dataStart, dataLength, ref, at + dataAt);
     this.#size++;
     this.#approximateBytes += pathLength + Math.max(dataLength, 0);
     return ref;
   }
 
-  /** Makes room in the record for what is kept about children. */
-  #ensureChildrenFields(ref: ZnodeRef): void {
+  /** Makes room in the record for a group, which begins with what held without it. */
+  #ensure(ref: ZnodeRef, group: Group): void {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    if (hasChildrenFields(view, at)) return;
+    if ((groupsIn(view, at) & group) !== 0) return;
     const address = this.#slots[ref];
     const bytes = this.#bytesOf(ref);
-    const tail = at + headBytes;
-    const tailEnd = at + statStartIn(view, at) + statPersistedBytes +
-      Math.max(view.getInt32(at + dataLengthAt, true), 0);
-    const wanted = tailEnd - at + childrenBytes;
+    const tail = groupIn(view, at, group);
+    const tailEnd = dataIn(view, at) + Math.max(view.getInt32(at + dataLengthAt, true), 0);
+    const wanted = tailEnd - at + bytesOfGroup(group);
     const isMoving = this.#pages.isMisfit(this.#pages.sizeAt(address), wanted);
     if (isMoving) this.#slots[ref] = this.#pages.allocate(wanted);
     const newBytes = this.#bytesOf(ref);
-    const newView = this.#viewOf(ref);
     const newAt = this.#atOf(ref);
-    // The tail first: in the same cell it makes room for the fields.
-    newBytes.set(bytes.subarray(tail, tailEnd), newAt + headBytes + childrenBytes);
+    // The tail first: in the same cell it makes room for the group.
+    newBytes.set(bytes.subarray(tail, tailEnd), newAt + tail - at + bytesOfGroup(group));
     if (isMoving) newBytes.set(bytes.subarray(at, tail), newAt);
-    newView.setInt32(newAt + firstChildAt, noZnode, true);
-    newView.setInt32(newAt + numChildrenAt, 0, true);
-    const pathLength = newView.getInt32(newAt + pathLengthAt, true);
-    newView.setInt32(newAt + pathLengthAt, pathLength | hasChildrenBit, true);
+    beginGroup(this.#viewOf(ref), newAt, group);
     if (isMoving) this.#pages.free(address);
   }
 
@@ -519,19 +520,6 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     return this.#pages.offsetOf(this.#slots[ref]);
   }
 
-  /** Where in its page's buffer a znode's stat begins. */
-  #statOf(ref: ZnodeRef): number {
-    const address = this.#slots[ref];
-    const at = this.#pages.offsetOf(address);
-    return at + statStartIn(this.#pages.viewAt(address), at);
-  }
-
-  #longOf(ref: ZnodeRef, field: number): number {
-    const view = this.#viewOf(ref);
-    const at = this.#statOf(ref) + field;
-    return view.getInt32(at) * 0x100000000 + view.getUint32(at + 4);
-  }
-
   /** Copies path or data into a znode's page, at `at`. */
   #copyIn(from: Uint8Array, start: number, length: number, ref: ZnodeRef, at: number): void {
     if (length <= wordCopyMax) copyWords(this.#entries.of(from), start, length, this.#viewOf(ref), at);
@@ -541,27 +529,4 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   #writeRun(ref: ZnodeRef, start: number, length: number, writer: JuteWriter): void {
     writer.rawRun(this.#bytesOf(ref), this.#viewOf(ref), start, length);
   }
-}
-
-function hasChildrenFields(view: DataView, at: number): boolean {
-  return view.getInt32(at + pathLengthAt, true) < 0;
-}
-
-function pathLengthIn(view: DataView, at: number): number {
-  return view.getInt32(at + pathLengthAt, true) & pathLengthMask;
-}
-
-/** Where in a record its path begins. */
-function pathStartIn(view: DataView, at: number): number {
-  return headBytes + ((view.getInt32(at + pathLengthAt, true) >>> 28) & childrenBytes);
-}
-
-/** Where in a record its stat begins. */
-function statStartIn(view: DataView, at: number): number {
-  return pathStartIn(view, at) + pathLengthIn(view, at);
-}
-
-function ownerIn(view: DataView, stat: number): bigint {
-  if ((view.getInt32(stat + statAt.owner) | view.getInt32(stat + statAt.owner + 4)) === 0) return 0n;
-  return view.getBigInt64(stat + statAt.owner);
 }
