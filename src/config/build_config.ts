@@ -208,6 +208,7 @@ function buildEnsemble(
     epochWaitMs: notNegative(values["leader.maxTimeToWaitForEpoch"]),
     notificationMsMin: values["fastleader.minNotificationInterval"] ?? defaults.notificationMsMin,
     notificationMsMax: values["fastleader.maxNotificationInterval"] ?? defaults.notificationMsMax,
+    zxidCounterMax: defaults.zxidCounterMax,
     electionBindAttempts: values.electionPortBindRetry ?? defaults.electionBindAttempts,
     concurrentSnapshotSyncsMax: values["leader.maxConcurrentSnapSyncs"] ?? defaults.concurrentSnapshotSyncs,
     concurrentDiffSyncsMax: values["leader.maxConcurrentDiffSyncs"] ?? defaults.concurrentDiffSyncs,

@@ -38,6 +38,8 @@ export const defaults = {
   notificationMsMin: 200,
   notificationMsMax: 60_000,
   electionBindAttempts: 3,
+  /** Apache's leader never gives out the last one, either. */
+  zxidCounterMax: 0xfffffffe,
   leaderRedialMs: 100,
   concurrentSnapshotSyncs: 10,
   concurrentDiffSyncs: 100,

@@ -168,6 +168,11 @@ export interface EnsembleConfig {
    * (`leader.maxTimeToWaitForEpoch`).
    */
   readonly epochWaitMs: number | undefined;
+  /**
+   * The newest counter of an epoch's zxids: when a leader has given it out it gives up its office, for the next does not
+   * fit into 32 bits (ZOOKEEPER-1277). No key sets it.
+   */
+  readonly zxidCounterMax: number;
   /** Attempts to bind the election port; 0 is forever (`electionPortBindRetry`). */
   readonly electionBindAttempts: number;
   /** Learners that may be sent a snapshot, or differences, at once (`leader.maxConcurrent*Syncs`). */

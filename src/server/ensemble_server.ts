@@ -422,6 +422,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
         quorums: this.#members.quorums,
         localSessions: this.#ensemble.localSessions,
         epochWaitMs: this.#ensemble.epochWaitMs ?? epochWaitMs,
+        zxidCounterMax: this.#ensemble.zxidCounterMax,
         isMember: (id) => this.#isMember(id),
         makePreparation: (zxid) => this.#makePreparation(zxid),
         onEpochAccepted: (epoch) => this.#versionMembership(epoch),

@@ -55,6 +55,7 @@ export class StandaloneServer implements RunningServer {
         logger: world.logger,
         host: replica,
         learners: null,
+        zxidCounterMax: Infinity,
         localSessions: false,
         trace: world.trace,
       }),

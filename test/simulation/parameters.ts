@@ -1,3 +1,4 @@
+import { defaults } from "../../src/config/defaults.ts";
 import type { Mix } from "./clients/workload.ts";
 import { Chance } from "./world/chance.ts";
 
@@ -72,6 +73,8 @@ export interface Parameters {
   readonly chaosMs: number;
   readonly faultMs: number;
   readonly faults: Readonly<Record<FaultKind, number>>;
+  /** The newest counter of an epoch's zxids. */
+  readonly zxidCounterMax: number;
 }
 
 /** How a run is told apart from what its seed says. */
@@ -131,6 +134,7 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
     chaosMs: chance.pick([6_000, 12_000, 20_000]),
     faultMs: tickMs * chance.pick([1, 4, 12, 40]),
     faults,
+    zxidCounterMax: chance.pick([defaults.zxidCounterMax, defaults.zxidCounterMax, 100, 400]),
   };
   return { ...drawn, ...changes };
 }

@@ -67,9 +67,10 @@ export function readConfig(disk: MemoryDisk, id: number, parameters: Parameters)
     serverId: id,
     readFile: (path) => disk.exists(path) ? disk.bytesOf(path) : undefined,
   });
-  const { committedTxnsKept, snapshotSizeFactor, purgeEveryMs, faults } = parameters;
+  const { committedTxnsKept, snapshotSizeFactor, purgeEveryMs, faults, zxidCounterMax } = parameters;
   return {
     ...config,
+    ensemble: config.ensemble === undefined ? undefined : { ...config.ensemble, zxidCounterMax },
     auth: { ...config.auth, skipAcl: faults.reconfig > 0 },
     storage: {
       ...config.storage,

@@ -145,6 +145,8 @@ export interface LeaderRoleParts {
   readonly host: LeaderRoleHost;
   /** Null when standalone. */
   readonly learners: Learners | null;
+  /** The newest counter of an epoch, before which a leader with learners gives up its office. */
+  readonly zxidCounterMax: number;
   /** Learners have sessions that are theirs alone (`localSessionsEnabled`). */
   readonly localSessions: boolean;
   readonly trace?: Trace;
@@ -510,8 +512,8 @@ export class LeaderRole implements Role, LeaderEffects {
 
   /** The counter of an epoch is at its end: the last zxid is never given out (ZOOKEEPER-1277). */
   #isUsedUp(): boolean {
-    const { learners, leader } = this.#parts;
-    if (learners === null || counterOf(leader.lastProposed) < counterMax) return false;
+    const { learners, leader, zxidCounterMax } = this.#parts;
+    if (learners === null || counterOf(leader.lastProposed) < zxidCounterMax) return false;
     learners.resign("the epoch has no zxids left");
     return true;
   }
@@ -566,6 +568,3 @@ export class LeaderRole implements Role, LeaderEffects {
 function isSession(id: SessionId): boolean {
   return id !== noSession && id !== containerOwner && !looksLikeTtl(id);
 }
-
-/** The last counter but one of an epoch. */
-const counterMax = 0xfffffffe;

@@ -65,6 +65,8 @@ export interface LeadingParts {
   readonly syncLimitTicks: number;
   /** How long voters may go on looking while nobody follows, ms. */
   readonly epochWaitMs: number;
+  /** See EnsembleConfig. */
+  readonly zxidCounterMax: number;
   readonly localSessions: boolean;
   readonly metrics: ServerMetrics;
   readonly logger: Logger;
@@ -377,6 +379,7 @@ export class Leading implements LeadershipEffects, Learners {
       logger,
       host,
       learners: this,
+      zxidCounterMax: this.#parts.zxidCounterMax,
       localSessions: this.#parts.localSessions,
       trace,
     });

@@ -1,5 +1,6 @@
 import { fuzzySnapshot } from "./fuzzy_snapshot.ts";
 import { lonelyLeader } from "./lonely_leader.ts";
+import { zookeeper1277 } from "./zookeeper_1277.ts";
 import { zookeeper2355 } from "./zookeeper_2355.ts";
 import { zookeeper261 } from "./zookeeper_261.ts";
 import { zookeeper2845 } from "./zookeeper_2845.ts";
@@ -26,6 +27,7 @@ export const scenarios: readonly Scenario[] = [
   zookeeper569,
   zookeeper764,
   zookeeper790,
+  zookeeper1277,
   zookeeper2355,
   zookeeper2845,
   zookeeper2846,

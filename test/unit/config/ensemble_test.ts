@@ -140,6 +140,7 @@ describe("an ensemble's keys", () => {
       electionHandshakeMs: 10_000,
       leaderRedialMs: 100,
       epochWaitMs: undefined,
+      zxidCounterMax: 2 ** 32 - 2,
       notificationMsMin: 200,
       notificationMsMax: 60_000,
       electionBindAttempts: 3,

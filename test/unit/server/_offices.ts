@@ -66,6 +66,8 @@ export class Offices {
   readonly network = new MemoryNetwork();
   /** Lines of every server's zoo.cfg, besides those that all have. */
   readonly cfg: readonly string[];
+  /** The newest counter of an epoch. */
+  zxidCounterMax = 0xfffffffe;
   /** Who belongs to the membership. */
   memberIds: readonly ServerId[] = [1, 2, 3];
   readonly #stations: Station[] = [];
@@ -192,6 +194,7 @@ export class Station implements LeadingPeer, FollowingPeer {
       quorums,
       localSessions: false,
       epochWaitMs: 1000,
+      zxidCounterMax: this.#offices.zxidCounterMax,
       isMember: (id) => this.#offices.memberIds.includes(id),
       makePreparation: (zxid) => core.makePreparation(zxid),
       onEpochAccepted: () => {},

@@ -249,6 +249,7 @@ export class ReplicaBench {
           throw new Error(reason);
         },
       },
+      zxidCounterMax: Infinity,
       localSessions: config.ensemble?.localSessions === true,
     });
     const status = new ReplicaStatus({
