@@ -86,7 +86,7 @@ export class Database implements LogEffects {
     const countMax = config.ensemble === undefined ? 0 : storage.committedTxnsKept;
     this.committedLog = new CommittedLog(countMax, limits.committedLogBytesMax);
     this.#log = this.#openLog();
-    this.#pacer = new SyncPacer(this.#log, parts.metrics, parts.clock, config.groupCommit);
+    this.#pacer = this.#openPacer();
   }
 
   /** The epoch of the last leader this server was or followed. */
@@ -362,9 +362,13 @@ export class Database implements LogEffects {
   }
 
   #reopen(): void {
-    const { metrics, clock, config } = this.#parts;
     this.#log = this.#openLog();
-    this.#pacer = new SyncPacer(this.#log, metrics, clock, config.groupCommit);
+    this.#pacer = this.#openPacer();
+  }
+
+  #openPacer(): SyncPacer {
+    const { metrics, clock, config } = this.#parts;
+    return new SyncPacer(this.#log, metrics, clock, config.groupCommit, config.ensemble === undefined);
   }
 
   #openLog(): LogWriter {

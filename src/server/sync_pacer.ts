@@ -13,7 +13,8 @@ const quickSyncsNeeded = 64;
 /**
  * Flushes the log once per turn, and chooses how it syncs: in place while the disk is quick, since handing a
  * sync to a thread and back costs more than it takes; on a thread as soon as the disk is slow, so that reads
- * do not wait for it.
+ * do not wait for it. A member of an ensemble never waits: a disk that stalls for seconds once would silence it towards
+ * its peers, which would look for another leader.
  *
  * Measured in Bun 1.4.5 on a disk whose fdatasync takes 0.14 ms: 0.27 ms by way of a thread.
  */
@@ -22,6 +23,7 @@ export class SyncPacer implements ProposalLog {
   readonly #metrics: ServerMetrics;
   readonly #clock: Clock;
   readonly #config: GroupCommitConfig;
+  readonly #mayWait: boolean;
   /** Appended since the last flush. */
   #appended = 0;
   #timer: Timer | null = null;
@@ -29,8 +31,17 @@ export class SyncPacer implements ProposalLog {
   #txnsSeen = 0;
   #quickSyncs = 0;
 
-  constructor(log: LogWriter, metrics: ServerMetrics, clock: Clock, config: GroupCommitConfig) {
+  /** @param mayWait Nobody else depends on this server going on while the disk is busy. */
+  constructor(
+    log: LogWriter,
+    metrics: ServerMetrics,
+    clock: Clock,
+    config: GroupCommitConfig,
+    mayWait: boolean,
+  ) {
     this.#log = log;
+    this.#mayWait = mayWait;
+    log.syncMode = mayWait ? "blocking" : "later";
     this.#metrics = metrics;
     this.#clock = clock;
     this.#config = config;
@@ -66,7 +77,7 @@ export class SyncPacer implements ProposalLog {
     if (counters.lastSyncMs > slowSyncMs) {
       this.#quickSyncs = 0;
       this.#log.syncMode = "later";
-    } else if (++this.#quickSyncs === quickSyncsNeeded) {
+    } else if (this.#mayWait && ++this.#quickSyncs === quickSyncsNeeded) {
       this.#log.syncMode = "blocking";
     }
   }

@@ -131,6 +131,7 @@ export class Station implements LeadingPeer, FollowingPeer {
     this.#offices = offices;
     this.id = id;
     this.disk = disk;
+    disk.onLater ??= (run) => offices.network.later(run);
     const members = [1, 2, 3].map((server) => `server.${server}=h${server}:${quorumPortOf(server)}:3888`);
     const lines = ["dataDir=/data", "initLimit=10", "syncLimit=5", "preAllocSize=64", ...members];
     const cfg = [...lines, ...offices.cfg].join("\n");

@@ -5,7 +5,7 @@ import { SyncPacer } from "../../../src/server/sync_pacer.ts";
 import type { LogWriter } from "../../../src/storage/log_writer.ts";
 
 /** A log that says how long its syncs took, and a clock whose timers fire by hand. */
-function bench(config = { flushDelayMs: 0, queuePollMs: 0, batchTxnsMax: 1000 }) {
+function bench(config = { flushDelayMs: 0, queuePollMs: 0, batchTxnsMax: 1000 }, mayWait = true) {
   const log = {
     syncMode: "blocking",
     counters: { syncs: 0, txns: 0, lastSyncMs: 0 },
@@ -20,7 +20,7 @@ function bench(config = { flushDelayMs: 0, queuePollMs: 0, batchTxnsMax: 1000 })
     setTimer: (_ms: number, fire: () => void) => (timers.push(fire), { cancel() {} }),
   } as unknown as Clock;
   const metrics = new ServerMetrics();
-  const pacer = new SyncPacer(log as unknown as LogWriter, metrics, clock, config);
+  const pacer = new SyncPacer(log as unknown as LogWriter, metrics, clock, config, mayWait);
   const sync = (ms: number) => {
     log.counters.syncs++;
     log.counters.txns += 3;
@@ -42,6 +42,15 @@ test("one slow sync sends syncs to a thread, and a long run of quick ones brings
   expect(log.syncMode).toBe("later");
   sync(0.2);
   expect(log.syncMode).toBe("blocking");
+});
+
+test("a member of an ensemble never waits for its disk, however quick that is", () => {
+  const { log, sync } = bench(undefined, false);
+  expect(log.syncMode).toBe("later");
+  for (let count = 0; count < 200; count++) {
+    sync(0.2);
+    expect(log.syncMode).toBe("later");
+  }
 });
 
 test("each sync is counted once, with the txns it covered", () => {
