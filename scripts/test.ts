@@ -15,7 +15,18 @@ const groups: Record<string, () => Suite[]> = {
   build: () => [buildSuite()],
   conformance: () => [scriptSuite("conformance", "scripts/conformance.ts", [])],
   // A fixed seed: what fails here fails again. "bun scripts/fuzz.ts" draws new ones.
-  fuzz: () => [commandSuite("fuzz", process.execPath, ["scripts/fuzz.ts", "--seed", "1", "--seconds", "10"])],
+  fuzz: () => [
+    commandSuite("fuzz", process.execPath, ["scripts/fuzz.ts", "--seed", "1", "--seconds", "10"]),
+    commandSuite("fuzz between servers", process.execPath, [
+      "scripts/fuzz.ts",
+      "--port",
+      "quorum,election",
+      "--seed",
+      "1",
+      "--seconds",
+      "15",
+    ]),
+  ],
   e2e: () => [bunTestSuite("e2e", "test/e2e", { processPerFile: true, testTimeoutMs: 120_000 })],
   sim: () => [
     bunTestSuite("simulator", "test/simulation", { testTimeoutMs: 60_000 }),

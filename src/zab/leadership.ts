@@ -203,6 +203,8 @@ export class Leadership {
   #confirmRound = 0;
   #isConfirming = false;
   #wantsConfirm = false;
+  /** When the next learner that is no member may be brought up to date. */
+  #unlistedFromMs = -Infinity;
   #quorums: readonly Quorum[];
   #configVersion: Zxid;
   #epoch: number;
@@ -360,7 +362,7 @@ export class Leadership {
       else this.#drop(other, "the same server connected anew");
     }
     seat.phase = waits ? "waitSeat" : "waitSync";
-    if (this.#phase !== "history") return this.#maybeSynchronize(seat);
+    if (this.#phase !== "history") return this.#maybeSynchronize(seat, nowMs);
     this.#maybeBeginEpoch(nowMs);
   }
 
@@ -446,7 +448,7 @@ export class Leadership {
       if (seat.phase === "queued") {
         // It is told nothing, and has nothing to say.
         seat.heardMs = nowMs;
-        this.#maybeSynchronize(seat);
+        this.#maybeSynchronize(seat, nowMs);
       }
       if (seat.phase === "waitSeat") this.#maybeTakeSeat(seat, nowMs);
       const limitMs = seat.phase === "broadcast" ? this.#syncMs : this.#initMs;
@@ -534,22 +536,26 @@ export class Leadership {
     this.#effects.beginEpoch(this.#epoch);
     this.#phase = "newLeader";
     this.#dueMs = nowMs + this.#initMs;
-    for (const seat of [...this.#seats.values()]) this.#maybeSynchronize(seat);
+    for (const seat of [...this.#seats.values()]) this.#maybeSynchronize(seat, nowMs);
     this.#maybeEstablish(nowMs);
   }
 
-  /** Who votes is needed; of the others few are brought up to date at once, members first. */
-  #maybeSynchronize(seat: Seat): void {
+  /**
+   * Who votes is needed; of the others few are brought up to date at once, members first. What that costs this server is
+   * much more than it costs a stranger to ask for it: for strangers it begins every half tick at most, and without
+   * `nowMs` not before the next {@link onTimer}.
+   */
+  #maybeSynchronize(seat: Seat, nowMs = -Infinity): void {
     if (seat.phase !== "waitSync" && seat.phase !== "queued") return;
     if (!this.#votes(seat)) {
       const others = [...this.#seats.values()].filter((one) => one.phase === "syncing" && !this.#votes(one));
-      const unlisted = others.filter((one) => !one.isListed).length;
-      const isFull = others.length >= limits.learnerSyncsMax ||
-        (!seat.isListed && unlisted >= limits.unlistedSyncsMax);
-      if (isFull) {
+      const isEarly = nowMs < this.#unlistedFromMs ||
+        others.filter((one) => !one.isListed).length >= limits.unlistedSyncsMax;
+      if (others.length >= limits.learnerSyncsMax || (!seat.isListed && isEarly)) {
         seat.phase = "queued";
         return;
       }
+      if (!seat.isListed) this.#unlistedFromMs = nowMs + this.#options.tickMs / 2;
     }
     seat.phase = "syncing";
     this.#effects.synchronize(seat);
@@ -561,9 +567,9 @@ export class Leadership {
     for (const seat of this.#sameServer(free.serverId)) {
       if (seat.phase === "waitSeat" && !this.#seats.has(free.link)) this.#takeSeat(seat);
     }
-    const queued = [...this.#seats.values()].filter((seat) => seat.phase === "queued");
-    for (const seat of queued) if (seat.isListed) this.#maybeSynchronize(seat);
-    for (const seat of queued) if (!seat.isListed) this.#maybeSynchronize(seat);
+    for (const seat of [...this.#seats.values()]) {
+      if (seat.phase === "queued" && seat.isListed) this.#maybeSynchronize(seat);
+    }
   }
 
   /** Takes the place of a connection in the same name once that is not heard any more. */

@@ -337,6 +337,8 @@ describe("learners that do not take what they are sent", () => {
     const joined: RawLearner[] = [];
     const sockets: MemorySocket[] = [];
     for (const id of [3, 98, 99]) {
+      // Strangers are brought up to date every half tick at most.
+      await offices.pass(500);
       const learner = await new RawLearner(offices).connect();
       await learner.join(id);
       const socket = offices.network.sockets.at(-1)!;
