@@ -88,7 +88,7 @@ export class SnapshotWriter {
     this.#writeChunk();
   }
 
-  /** Gives up; `onEnd` is not called any more. What is written so far is removed. */
+  /** Gives up; `onEnd` is not called any more. What is written so far is removed, unless it is whole already. */
   abort(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -179,12 +179,15 @@ export class SnapshotWriter {
     try {
       this.#file!.close();
       disk.rename(this.#partialPath, this.path);
-      disk.syncDirectory(directory);
+      disk.syncDirectoryLater(directory, (error) => {
+        if (this.#ended) return;
+        if (error !== null) return this.#fail(error);
+        this.#ended = true;
+        this.#onEnd(null);
+      });
     } catch (error) {
       return this.#fail(error);
     }
-    this.#ended = true;
-    this.#onEnd(null);
   }
 
   #fail(error: unknown): void {
