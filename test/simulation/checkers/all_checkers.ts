@@ -8,6 +8,7 @@ import { CommittedIsDurable, type Voters } from "./committed_is_durable.ts";
 import { EphemeralsOnce } from "./ephemerals_once.ts";
 import { DeliveredIsCommitted } from "./delivered_is_committed.ts";
 import { Epochs } from "./epochs.ts";
+import { EpochsBeginOnce } from "./epochs_begin_once.ts";
 import { EqualDigests } from "./equal_digests.ts";
 import { EqualTrees } from "./equal_trees.ts";
 import { GlobalPrimaryOrder } from "./global_primary_order.ts";
@@ -52,6 +53,7 @@ export function allCheckers(
   const ofEpochs = [
     make((fail) => new Leadership1(fail)),
     make((fail) => new Leadership2(fail)),
+    make((fail) => new EpochsBeginOnce(fail)),
     make((fail) => new Integrity(fail)),
     make((fail) => new LocalPrimaryOrder(history, fail)),
   ];

@@ -6,6 +6,7 @@ import { AtMostOnce } from "./at_most_once.ts";
 import { CommittedIsDurable } from "./committed_is_durable.ts";
 import { DeliveredIsCommitted } from "./delivered_is_committed.ts";
 import { Epochs } from "./epochs.ts";
+import { EpochsBeginOnce } from "./epochs_begin_once.ts";
 import { EqualDigests } from "./equal_digests.ts";
 import { EqualTrees } from "./equal_trees.ts";
 import { GlobalPrimaryOrder } from "./global_primary_order.ts";
@@ -39,6 +40,7 @@ describe("a history without a fault pleases", () => {
         (fail: (message: string) => void) => new Leadership1(fail),
         (fail: (message: string) => void) => new Leadership2(fail),
         (fail: (message: string) => void) => new Epochs(fail),
+        (fail: (message: string) => void) => new EpochsBeginOnce(fail),
         (fail: (message: string) => void) => new Integrity(fail),
         (fail: (message: string) => void) => new GlobalPrimaryOrder(fail),
         (fail: (message: string) => void) => new DeliveredIsCommitted(fail),
@@ -77,6 +79,33 @@ test("Leadership2 finds an epoch that was led before, be it long ago", () => {
   expect(written.lead(2, 3).failures).toEqual([
     "server 2 is the leader of epoch 3, which server 1 was before",
   ]);
+});
+
+describe("EpochsBeginOnce", () => {
+  const judged = () =>
+    new Written().judge((_history, fail) => new EpochsBeginOnce(fail))
+      .trace(1, { kind: "state", state: "LEADING" }).trace(1, { kind: "currentEpoch", epoch: 3 });
+
+  test("finds an epoch that another leader has begun, or this one in another office, with a quorum for it or without", () => {
+    const other = judged().trace(2, { kind: "state", state: "LEADING" }).trace(2, {
+      kind: "currentEpoch",
+      epoch: 3,
+    });
+    expect(other.failures).toEqual(["server 2 begins epoch 3, which server 1 began in another office"]);
+    const same = judged().trace(1, { kind: "state", state: "LOOKING" }).trace(1, {
+      kind: "state",
+      state: "LEADING",
+    });
+    expect(same.trace(1, { kind: "currentEpoch", epoch: 3 }).failures).toEqual([
+      "server 1 begins epoch 3, which server 1 began in another office",
+    ]);
+  });
+
+  test("minds neither those that follow into it nor a start that finds it", () => {
+    const written = judged().trace(2, { kind: "state", state: "FOLLOWING" });
+    written.trace(2, { kind: "currentEpoch", epoch: 3 }).end(1, "killed");
+    expect(written.trace(1, { kind: "currentEpoch", epoch: 3 }).failures).toEqual([]);
+  });
 });
 
 describe("Epochs", () => {

@@ -1,3 +1,4 @@
+import { acksBeforeACut } from "./acks_before_a_cut.ts";
 import { fuzzySnapshot } from "./fuzzy_snapshot.ts";
 import { lonelyLeader } from "./lonely_leader.ts";
 import { zookeeper1277 } from "./zookeeper_1277.ts";
@@ -42,6 +43,7 @@ export const scenarios: readonly Scenario[] = [
   zookeeper4785,
   zookeeper4882,
   zookeeper4925,
+  acksBeforeACut,
   fuzzySnapshot,
   lonelyLeader,
 ];
