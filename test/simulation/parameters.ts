@@ -95,7 +95,7 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
   for (const kind of faultKinds) {
     if (chance.happens(0.35)) faults[kind] = violence * chance.between(0.2, 1);
   }
-  const drawn: Parameters = {
+  const drawn: Omit<Parameters, "mix"> & { readonly mix: Omit<Mix, "addWatch"> } = {
     seed,
     voters: servers - observers,
     observers,
@@ -136,10 +136,11 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
     faults,
     zxidCounterMax: chance.pick([defaults.zxidCounterMax, defaults.zxidCounterMax, 100, 400]),
   };
-  return { ...drawn, ...changes };
+  const mix = { ...drawn.mix, addWatch: chance.pick([0, 0, 1, 3]) };
+  return { ...drawn, mix, ...changes };
 }
 
-function drawMix(chance: Chance): Mix {
+function drawMix(chance: Chance): Omit<Mix, "addWatch"> {
   const share = () => chance.pick([0, 1, 1, 3, 8]);
   return {
     setData: 1 + share(),

@@ -18,6 +18,7 @@ import { Leadership2 } from "./leadership2.ts";
 import { LinearizableWrites } from "./linearizable_writes.ts";
 import { LocalPrimaryOrder } from "./local_primary_order.ts";
 import { PeersSpeakProtocol } from "./peers_speak_protocol.ts";
+import { PersistentWatches } from "./persistent_watches.ts";
 import { PrefixConsistency } from "./prefix_consistency.ts";
 import { PrimaryIntegrity } from "./primary_integrity.ts";
 import { ReadsNeverGoBack } from "./reads_never_go_back.ts";
@@ -76,6 +77,7 @@ export function allCheckers(
     make((fail) => new ReadsSeeAgreedState(history, fail)),
     make((fail) => new SyncIsFresh(fail)),
     make((fail) => new WatchBeforeData(history, fail)),
+    make((fail) => new PersistentWatches(history, fail)),
     make((fail) => new EphemeralsOnce(history, fail)),
     make((fail) => new SessionsEndByLeader(history, fail)),
     make((fail) => new EqualDigests(reference, fail)),

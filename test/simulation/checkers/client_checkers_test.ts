@@ -11,6 +11,7 @@ import { ReadsSeeAgreedState } from "./reads_see_agreed_state.ts";
 import { SessionOrder } from "./session_order.ts";
 import { SessionsEndByLeader } from "./sessions_end_by_leader.ts";
 import { SyncIsFresh } from "./sync_is_fresh.ts";
+import { PersistentWatches } from "./persistent_watches.ts";
 import { WatchBeforeData } from "./watch_before_data.ts";
 import { creates, session, sets, statOf, Written, z } from "./_written.ts";
 
@@ -234,10 +235,78 @@ describe("WatchBeforeData", () => {
   });
 
   test("finds a missed change that nobody tells when the watch moves to another server", () => {
-    const watches = { relativeZxid: z(1, 1), data: ["/a"], exist: [], child: [] };
+    const watches = {
+      relativeZxid: z(1, 1),
+      data: ["/a"],
+      exist: [],
+      child: [],
+      persistent: [],
+      recursive: [],
+    };
     const written = judged().ask(watchA, { zxid: z(1, 1) }).agree(1, z(1, 2), sets("/a", "2", 1));
     written.ask({ kind: "setWatches", path: "", watches }, { zxid: z(1, 2) }, -8);
     expect(written.failures[0]).toContain("was not told what it had missed since 0x100000001");
+  });
+});
+
+describe("PersistentWatches", () => {
+  const judged = () => withA(new Written().judge((history, fail) => new PersistentWatches(history, fail)));
+  const forGood = (path: string, isRecursive = false): Request => ({ kind: "addWatch", path, isRecursive });
+  const told = (type: EventType, path: string, zxid: number) =>
+    ({ kind: "notified", session, notification: { type, path, zxid } }) as const;
+
+  test("are pleased when each change is told before it is seen, and only that", () => {
+    const written = judged().ask(forGood("/a"), { zxid: z(1, 1) }).agree(1, z(1, 2), sets("/a", "2", 1));
+    written.client(told(EventType.nodeDataChanged, "/a", z(1, 2))).agree(1, z(1, 3), creates("/a/b"));
+    written.client(told(EventType.nodeChildrenChanged, "/a", z(1, 3))).agree(
+      1,
+      z(1, 4),
+      sets("/a/b", "x", 1),
+    );
+    expect(written.ask(getA, { zxid: z(1, 4) }, 2).failures).toEqual([]);
+  });
+
+  test("find a second change that is not told, and one below a recursive watch", () => {
+    const written = judged().ask(forGood("/a"), { zxid: z(1, 1) }).agree(1, z(1, 2), sets("/a", "2", 1));
+    written.client(told(EventType.nodeDataChanged, "/a", z(1, 2))).agree(1, z(1, 3), sets("/a", "3", 2));
+    expect(written.ask(getA, { zxid: z(1, 2) }, 2).failures).toEqual([]);
+    expect(written.ask(getA, { zxid: z(1, 3) }, 3).failures[0]).toContain(
+      "was not told of event 3 on /a at 0x100000003 before the answer to getData /a (request 3)",
+    );
+    const recursive = judged().ask(forGood("/a", true), { zxid: z(1, 1) }).agree(1, z(1, 2), creates("/a/b"));
+    expect(recursive.ask(getA, { zxid: z(1, 2) }, 2).failures[0]).toContain("event 1 on /a/b at 0x100000002");
+  });
+
+  test("find an event that is told twice, or never happened", () => {
+    const written = judged().ask(forGood("/a"), { zxid: z(1, 1) }).agree(1, z(1, 2), sets("/a", "2", 1));
+    const event = told(EventType.nodeDataChanged, "/a", z(1, 2));
+    expect(written.client(event).failures).toEqual([]);
+    expect(written.client(event).failures[0]).toContain("was told for the 2. time of event 3 on /a");
+    const other = judged().ask(forGood("/a"), { zxid: z(1, 1) });
+    expect(other.client(told(EventType.nodeDeleted, "/a", z(1, 1))).failures[0]).toContain(
+      "1. time of event 2",
+    );
+  });
+
+  test("do not ask for what happened while no server had the watch", () => {
+    const watches = {
+      relativeZxid: z(1, 1),
+      data: [],
+      exist: [],
+      child: [],
+      persistent: ["/a"],
+      recursive: [],
+    };
+    const written = judged().ask(forGood("/a"), { zxid: z(1, 1) });
+    written.client({ kind: "disconnected", client: "client1", session, server: 1 });
+    written.agree(1, z(1, 2), sets("/a", "2", 1)).ask(
+      { kind: "setWatches", path: "", watches },
+      { zxid: z(1, 2) },
+      -8,
+    );
+    expect(written.ask(getA, { zxid: z(1, 2) }, 2).failures).toEqual([]);
+    written.agree(1, z(1, 3), sets("/a", "3", 2));
+    expect(written.ask(getA, { zxid: z(1, 3) }, 3).failures[0]).toContain("since 0x100000002");
   });
 });
 

@@ -5,6 +5,7 @@ import type { Notification } from "../clients/sim_session.ts";
 import { describe } from "./acknowledged_writes.ts";
 import type { AgreedHistory } from "./agreed_history.ts";
 import { type Checker, type ClientEvent, type Fail, zxidText } from "./checker.ts";
+import { tellsOf } from "./persistent_watches.ts";
 import type { ZnodeHistory } from "./znode_history.ts";
 
 type WatchKind = "data" | "exist" | "child";
@@ -18,6 +19,8 @@ interface Watch {
 
 interface Watched {
   readonly watches: Map<string, Watch>;
+  /** Those that stay, which another checker judges. */
+  readonly persistent: { readonly path: string; readonly isRecursive: boolean }[];
   /** All watches were looked at up to here. */
   checkedZxid: number;
 }
@@ -54,13 +57,14 @@ export class WatchBeforeData implements Checker {
     const { session, request, zxid } = operation;
     let watched = this.#sessions.get(session);
     if (watched === undefined) {
-      watched = { watches: new Map(), checkedZxid: 0 };
+      watched = { watches: new Map(), persistent: [], checkedZxid: 0 };
       this.#sessions.set(session, watched);
     }
     if (request.kind === "setWatches") {
       if (operation.error === ErrorCode.ok) this.#onRestored(operation, request.watches, watched);
     } else if (zxid > watched.checkedZxid) this.#look(operation, watched);
     watched.checkedZxid = Math.max(watched.checkedZxid, zxid);
+    if (request.kind === "addWatch" && operation.error === ErrorCode.ok) watched.persistent.push(request);
     const kind = kindSetBy(operation);
     if (kind === null || !("path" in request)) return;
     const key = `${kind} ${request.path}`;
@@ -106,8 +110,8 @@ export class WatchBeforeData implements Checker {
   }
 
   #onNotified(session: bigint, { type, path, zxid }: Notification): void {
-    const watches = this.#sessions.get(session)?.watches;
-    let isAsked = false;
+    const { watches, persistent } = this.#sessions.get(session) ?? {};
+    let isAsked = persistent?.some((watch) => tellsOf(watch, { type, path })) === true;
     for (const kind of kinds[type] ?? []) {
       if (watches?.delete(`${kind} ${path}`) === true) isAsked = true;
     }

@@ -1,4 +1,5 @@
 import { JuteReader } from "../../../src/jute/reader.ts";
+import { EventType } from "../../../src/protocol/watch_event.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import { decodeTxnBody, decodeTxnHeader, type TxnBody, type TxnHeader } from "../../../src/protocol/txn.ts";
 
@@ -15,6 +16,13 @@ export interface ZnodeState {
 export interface ZnodeChange {
   readonly zxid: number;
   readonly state: ZnodeState | null;
+}
+
+/** What a watch that stays tells of. */
+export interface ZnodeEvent {
+  readonly zxid: number;
+  readonly type: EventType;
+  readonly path: string;
 }
 
 /** A child came or went. */
@@ -37,6 +45,8 @@ const containerMark = -0x8000000000000000n;
  * what lies below `/zookeeper` are left out.
  */
 export class ZnodeHistory {
+  /** Everything that happened, in order. */
+  readonly events: ZnodeEvent[] = [];
   readonly #tracks = new Map<string, Track>();
   readonly #ephemerals = new Map<bigint, Set<string>>();
   /** A txn that cannot follow from those before it. */
@@ -152,12 +162,21 @@ export class ZnodeHistory {
   }
 
   #put(path: string, zxid: number, state: ZnodeState | null): void {
-    this.#track(path).changes.push({ zxid, state });
+    const { changes } = this.#track(path);
+    const wasThere = (changes.at(-1)?.state ?? null) !== null;
+    const type = state === null
+      ? EventType.nodeDeleted
+      : wasThere
+      ? EventType.nodeDataChanged
+      : EventType.nodeCreated;
+    this.events.push({ zxid, type, path });
+    changes.push({ zxid, state });
   }
 
   #putChild(path: string, zxid: number, isThere: boolean): void {
     const slash = path.lastIndexOf("/");
     const parent = slash === 0 ? "/" : path.slice(0, slash);
+    this.events.push({ zxid, type: EventType.nodeChildrenChanged, path: parent });
     this.#track(parent).children.push({ zxid, name: path.slice(slash + 1), isThere });
   }
 

@@ -3,6 +3,7 @@ import type { JuteWriter } from "../../../src/jute/writer.ts";
 import { encodeAcl, openAcl } from "../../../src/protocol/acl.ts";
 import { CreateFlag } from "../../../src/protocol/create_mode.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
+import { AddWatchMode } from "../../../src/protocol/watch_event.ts";
 import { decodeStat, type Stat } from "../../../src/protocol/stat.ts";
 import type { Zxid } from "../../../src/protocol/zxid.ts";
 
@@ -27,6 +28,7 @@ export type Request =
   | { readonly kind: "delete"; readonly path: string; readonly version: number }
   | { readonly kind: "setData"; readonly path: string; readonly data: string; readonly version: number }
   | { readonly kind: "getData" | "exists" | "getChildren"; readonly path: string; readonly watch: boolean }
+  | { readonly kind: "addWatch"; readonly path: string; readonly isRecursive: boolean }
   | { readonly kind: "sync"; readonly path: string }
   | { readonly kind: "multi"; readonly path: string; readonly parts: readonly MultiPart[] }
   | {
@@ -46,6 +48,8 @@ export interface RestoredWatches {
   readonly data: readonly string[];
   readonly exist: readonly string[];
   readonly child: readonly string[];
+  readonly persistent: readonly string[];
+  readonly recursive: readonly string[];
 }
 
 /** One request of a client and what became of it: what histories are made of. */
@@ -94,6 +98,7 @@ const codes: Readonly<Record<Request["kind"], number>> = {
   getData: OpCode.getData,
   exists: OpCode.exists,
   getChildren: OpCode.getChildren2,
+  addWatch: OpCode.addWatch,
   sync: OpCode.sync,
   multi: OpCode.multi,
   reconfig: OpCode.reconfig,
@@ -105,7 +110,7 @@ const codes: Readonly<Record<Request["kind"], number>> = {
 /** Writes a request's header and body. */
 export function encodeRequest(writer: JuteWriter, xid: number, request: Request): void {
   writer.int(xid);
-  writer.int(codes[request.kind]);
+  writer.int(codeOf(request));
   switch (request.kind) {
     case "create":
       return encodeCreate(writer, request.path, request.data, flagsOf(request));
@@ -121,6 +126,9 @@ export function encodeRequest(writer: JuteWriter, xid: number, request: Request)
     case "getChildren":
       writer.string(request.path);
       return writer.bool(request.watch);
+    case "addWatch":
+      writer.string(request.path);
+      return writer.int(request.isRecursive ? AddWatchMode.persistentRecursive : AddWatchMode.persistent);
     case "sync":
       return writer.string(request.path);
     case "multi":
@@ -134,11 +142,22 @@ export function encodeRequest(writer: JuteWriter, xid: number, request: Request)
       writer.string(null);
       return writer.longNumber(-1);
     case "setWatches": {
-      const { relativeZxid, data, exist, child } = request.watches;
+      const { relativeZxid, data, exist, child, persistent, recursive } = request.watches;
+      const lists = [data, exist, child, ...hasPersistent(request.watches) ? [persistent, recursive] : []];
       writer.longNumber(relativeZxid);
-      for (const paths of [data, exist, child]) writer.vector(paths, (to, path) => to.string(path));
+      for (const paths of lists) writer.vector(paths, (to, path) => to.string(path));
     }
   }
+}
+
+function codeOf(request: Request): number {
+  // Clients that have none ask as those before 3.6 do.
+  const isNew = request.kind === "setWatches" && hasPersistent(request.watches);
+  return isNew ? OpCode.setWatches2 : codes[request.kind];
+}
+
+function hasPersistent({ persistent, recursive }: RestoredWatches): boolean {
+  return persistent.length + recursive.length > 0;
 }
 
 /** Reads the body of a successful reply into its operation. @throws {JuteError} If it is too short. */

@@ -70,11 +70,13 @@ export class SimSession implements SessionEffects, FrameHandler {
   #xid = 0;
   #timer: Timer | null = null;
   #isOver = false;
-  /** One-shot watches that are set, by kind. */
-  readonly watches: Readonly<Record<"data" | "exist" | "child", Set<string>>> = {
+  /** One-shot watches that are set, by kind, and those that stay. */
+  readonly watches: Readonly<Record<"data" | "exist" | "child" | "persistent" | "recursive", Set<string>>> = {
     data: new Set(),
     exist: new Set(),
     child: new Set(),
+    persistent: new Set(),
+    recursive: new Set(),
   };
 
   constructor(
@@ -197,13 +199,15 @@ export class SimSession implements SessionEffects, FrameHandler {
     const isNew = this.id === 0n;
     this.id = this.machine.sessionId;
     this.#observer.onConnected(this, this.server);
-    const { data, exist, child } = this.watches;
-    if (isNew || data.size + exist.size + child.size === 0) return;
+    const { data, exist, child, persistent, recursive } = this.watches;
+    if (isNew || data.size + exist.size + child.size + persistent.size + recursive.size === 0) return;
     const watches = {
       relativeZxid: this.machine.lastZxid,
       data: [...data],
       exist: [...exist],
       child: [...child],
+      persistent: [...persistent],
+      recursive: [...recursive],
     };
     this.submit({ kind: "setWatches", path: "", watches });
   }
@@ -263,6 +267,9 @@ export class SimSession implements SessionEffects, FrameHandler {
   }
 
   #keepWatch({ request, error }: Operation): void {
+    if (request.kind === "addWatch" && error === 0) {
+      (request.isRecursive ? this.watches.recursive : this.watches.persistent).add(request.path);
+    }
     if (!("watch" in request) || !request.watch) return;
     if (request.kind === "getChildren" && error === 0) this.watches.child.add(request.path);
     else if (request.kind !== "getChildren" && error === 0) this.watches.data.add(request.path);

@@ -8,6 +8,7 @@ export type Mix = Readonly<
     | "compareAndSet"
     | "read"
     | "watch"
+    | "addWatch"
     | "create"
     | "createEphemeral"
     | "createSequential"
@@ -65,6 +66,8 @@ export class Workload {
         return this.#read(false);
       case "watch":
         return this.#read(true);
+      case "addWatch":
+        return this.#addWatch();
       case "create":
         return {
           kind: "create",
@@ -112,6 +115,16 @@ export class Workload {
       ? this.#name()
       : `/e/${chance.whole(1, this.#settings.names)}`;
     return { kind: chance.happens(0.5) ? "getData" : "exists", path, watch };
+  }
+
+  /** A path has one kind of them: what two on one path come to differs between Apache's releases. */
+  #addWatch(): Request {
+    const chance = this.#chance;
+    if (chance.happens(0.3)) {
+      return { kind: "addWatch", path: chance.pick(["/r", "/n"]), isRecursive: true };
+    }
+    const path = chance.happens(0.4) ? this.#register() : chance.happens(0.5) ? this.#name() : "/e";
+    return { kind: "addWatch", path, isRecursive: false };
   }
 
   #multi(): Request {
