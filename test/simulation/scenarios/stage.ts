@@ -1,4 +1,5 @@
 import type { TraceEvent } from "../../../src/base/trace.ts";
+import { defaults } from "../../../src/config/defaults.ts";
 import type { ServerConfig } from "../../../src/config/server_config.ts";
 import { counterOf } from "../../../src/protocol/zxid.ts";
 import type { Operation, Request } from "../clients/operation.ts";
@@ -59,6 +60,7 @@ export class Stage {
       committedTxnsKept: 500,
       snapshotSizeFactor: 1,
       purgeEveryMs: 0,
+      zxidCounterMax: defaults.zxidCounterMax,
       store: "both",
       faults: Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<
         (typeof faultKinds)[number],
