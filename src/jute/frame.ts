@@ -12,6 +12,32 @@ export interface FrameHandler {
   onBadLength(length: number): void;
 }
 
+/** Holds as much as most sockets bring at once. */
+const intakeBytes = 64 * 1024;
+
+/**
+ * One buffer that many splitters look at their chunks in. Whoever reads numbers needs a DataView, and one of a chunk that
+ * has just come costs 0.2 us, as much as all else about a small request; copying it to where a view is already costs
+ * a tenth of that (Bun 1.4.5).
+ */
+export class ChunkIntake {
+  readonly #bytes = new Uint8Array(intakeBytes);
+  #isTaken = false;
+
+  /** @returns Bytes that begin with the chunk's, to be given back; the chunk itself when it is too large, or they are lent. */
+  take(chunk: Uint8Array): Uint8Array {
+    if (this.#isTaken || chunk.length > intakeBytes) return chunk;
+    this.#isTaken = true;
+    this.#bytes.set(chunk);
+    return this.#bytes;
+  }
+
+  /** What {@link take} gave is not looked at any more. */
+  give(taken: Uint8Array): void {
+    if (taken === this.#bytes) this.#isTaken = false;
+  }
+}
+
 /**
  * Cuts a stream into frames of `int32 length + payload`. Frames that lie whole in a chunk are handed out in
  * place; only a frame cut by a chunk's end, and what comes after a stop, is copied.
@@ -24,10 +50,15 @@ export class FrameSplitter {
   #stopped = false;
   #splitting = false;
   #broken = false;
+  readonly #intake: ChunkIntake | null;
 
-  /** @param frameBytesMax Largest payload accepted, in bytes. */
-  constructor(frameBytesMax: number) {
+  /**
+   * @param frameBytesMax Largest payload accepted, in bytes.
+   * @param intake Where chunks are handed out from; in place, unless given.
+   */
+  constructor(frameBytesMax: number, intake: ChunkIntake | null = null) {
     this.#frameBytesMax = frameBytesMax;
+    this.#intake = intake;
   }
 
   /** Bytes that wait for the rest of their frame or for {@link resume}. */
@@ -39,7 +70,9 @@ export class FrameSplitter {
   push(chunk: Uint8Array, handler: FrameHandler): void {
     if (this.#broken) return;
     if (!this.#stopped && this.#held.length === 0) {
-      const rest = this.#split(chunk, 0, chunk.length, handler);
+      const taken = this.#intake === null ? chunk : this.#intake.take(chunk);
+      const rest = this.#split(taken, 0, chunk.length, handler);
+      this.#intake?.give(taken);
       if (rest < chunk.length && !this.#broken) this.#held.add(chunk, rest);
       return;
     }

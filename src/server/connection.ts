@@ -91,7 +91,7 @@ export class Connection
     this.openedMs = host.nowMs;
     this.stats = new ConnectionStats(host.wallMs());
     this.authIds = [{ scheme: "ip", id: socket.remoteAddress }];
-    this.#splitter = new FrameSplitter(host.frameBytesMax);
+    this.#splitter = new FrameSplitter(host.frameBytesMax, host.chunkIntake);
     this.#reader = host.frameReader;
   }
 

@@ -1,5 +1,6 @@
 import type { FourLetterWord } from "../admin/four_letter_words.ts";
 import type { ServerMetrics } from "../admin/metrics.ts";
+import type { ChunkIntake } from "../jute/frame.ts";
 import type { JuteReader } from "../jute/reader.ts";
 import type { Access } from "../pipeline/auth/access.ts";
 import type { WriteOp } from "../pipeline/op.ts";
@@ -27,6 +28,8 @@ export interface ConnectionHost {
   readonly outBuffers: OutBuffers;
   /** Stands at the frame that is being handled. */
   readonly frameReader: JuteReader;
+  /** Where frames are read. */
+  readonly chunkIntake: ChunkIntake;
   /** So many requests wait in the whole server that connections with some of them are no longer read. */
   readonly isPressed: boolean;
   /** The server has no quorum and serves reads only. */

@@ -11,6 +11,7 @@ import {
 import type { ServerMetrics } from "../admin/metrics.ts";
 import type { StatusView } from "../admin/status_view.ts";
 import type { ServerConfig } from "../config/server_config.ts";
+import { ChunkIntake } from "../jute/frame.ts";
 import { JuteReader } from "../jute/reader.ts";
 import type { Access } from "../pipeline/auth/access.ts";
 import type { WriteOp } from "../pipeline/op.ts";
@@ -70,6 +71,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   readonly connections: ConnectionTable;
   readonly outBuffers: OutBuffers = new OutBuffers(limits.outBuffersFreeBytesMax);
   readonly frameReader: JuteReader = new JuteReader();
+  readonly chunkIntake: ChunkIntake = new ChunkIntake();
   nowMs: number;
   /** The other processes of this server, which take part in its work; undefined when there are none. */
   workers: WorkerHub | undefined = undefined;

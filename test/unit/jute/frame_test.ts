@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { randomBelow, seededRandom } from "../../../src/base/random.ts";
-import { type FrameHandler, FrameSplitter } from "../../../src/jute/frame.ts";
+import { ChunkIntake, type FrameHandler, FrameSplitter } from "../../../src/jute/frame.ts";
 
 /** Remembers the frames, and stops after those it is told to. */
 class Recorder implements FrameHandler {
@@ -61,6 +61,33 @@ describe("FrameSplitter", () => {
       chunk.fill(0xee);
     }
     expect(recorder.frames).toEqual(expected);
+  });
+
+  test("splitters that share an intake do not disturb each other, even when one is fed by a frame of another", () => {
+    const intake = new ChunkIntake();
+    const [outer, inner] = [new FrameSplitter(300, intake), new FrameSplitter(300, intake)];
+    const [outerFrames, innerFrames] = [new Recorder(), new Recorder()];
+    let fed = 0;
+    outerFrames.during = () => {
+      if (fed < stream.length) inner.push(stream.slice(fed, fed + 50), innerFrames);
+      fed += 50;
+    };
+    outerFrames.stopAfter = (frame) => frame === expected[4];
+    for (let at = 0; at < stream.length; at += 13) {
+      const chunk = stream.slice(at, at + 13);
+      outer.push(chunk, outerFrames);
+      chunk.fill(0xee);
+      outer.resume(outerFrames);
+    }
+    expect(outerFrames.frames).toEqual(expected);
+    expect(innerFrames.frames).toEqual(expected);
+  });
+
+  test("a chunk larger than the intake is looked at in place", () => {
+    const large = Array.from({ length: 300 }, (_, seed) => payload(290, seed));
+    const recorder = new Recorder();
+    new FrameSplitter(300, new ChunkIntake()).push(framed(...large), recorder);
+    expect(recorder.frames).toEqual(large.map((one) => one.toHex()));
   });
 
   test("a frame is handed out as soon as its last byte is there, not before", () => {
