@@ -8,12 +8,10 @@ import { nodeDisk } from "./node_disk.ts";
 import { packerFor } from "./packers.ts";
 import { processIdentity } from "./process_identity.ts";
 import { processStatus } from "./process_info.ts";
-import { encodeOrders, type WorkerOrders } from "./serve_workers.ts";
+import type { WorkerOrders } from "./serve_workers.ts";
 import { SystemClock } from "./system_clock.ts";
 import { systemHasher } from "./system_hasher.ts";
 import { systemRandom } from "./system_random.ts";
-import { listenPrivately, makePrivateSocket } from "./worker_door.ts";
-import { WorkerProcesses } from "./worker_processes.ts";
 
 export type { RunningServer } from "../server/server.ts";
 
@@ -41,6 +39,10 @@ export async function serve(
     absolutePath: (path) => resolve(path),
   };
   if (workers === undefined || workers.count === 0) return startServer(config, world);
+  // What starts processes and talks to them is loaded only where it is wanted, for a start's sake.
+  const { encodeOrders } = await import("./serve_workers.ts");
+  const { listenPrivately, makePrivateSocket } = await import("./worker_door.ts");
+  const { WorkerProcesses } = await import("./worker_processes.ts");
   const { path: socketPath, remove } = makePrivateSocket();
   const { command, count, logLevel, logFormat } = workers;
   const { version } = processStatus;

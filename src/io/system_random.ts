@@ -1,4 +1,3 @@
-import { randomFillSync } from "node:crypto";
 import type { Random } from "../base/random.ts";
 
 /** The machine's randomness, drawn in batches. */
@@ -8,7 +7,7 @@ export function systemRandom(): Random {
   return {
     uint32(): number {
       if (left === 0) {
-        randomFillSync(drawn);
+        crypto.getRandomValues(drawn);
         left = drawn.length;
       }
       return drawn[--left];
