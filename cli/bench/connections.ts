@@ -4,8 +4,10 @@ import { within } from "./within.ts";
 
 /** How often connections look at the time. */
 const sweepMs = 100;
-/** All connections have to be open within this long. */
+/** It is given up when no further connection got its session for so long. */
 export const connectTimeoutMs = 15_000;
+/** Connections that are begun at once: what a server's queue does not hold is dropped, and dialled again much later. */
+const dialsMax = 200;
 /** How long servers are given to end sessions. */
 const closeTimeoutMs = 3_000;
 
@@ -22,7 +24,10 @@ export function openFilesProblem(connections: number, openFilesMax: number): str
 export class Connections {
   readonly all: readonly BenchConnection[];
   #timer: ReturnType<typeof setInterval> | null = null;
-  #open = 0;
+  /** How many were begun, how many of those are ready, and when one last became so. */
+  #begun = 0;
+  #ready = 0;
+  #readyMs = 0;
   #opened = Promise.withResolvers<void>();
   #stopped = false;
 
@@ -33,36 +38,41 @@ export class Connections {
   /**
    * Dials. Resolves once each of them was reported by {@link onReady}.
    *
-   * @throws {Error} If they do not all have a session in time, or are more than this process may open.
+   * @throws {Error} If they cannot all get a session, or are more than this process may open.
    */
   async connect(): Promise<void> {
     const problem = openFilesProblem(this.all.length, processStatus.openFilesMax());
     if (problem !== null) throw new Error(problem);
-    this.#timer = setInterval(() => {
-      const nowMs = performance.now();
-      for (const connection of this.all) connection.onTime(nowMs);
-    }, sweepMs);
-    for (const connection of this.all) connection.open();
-    const timeout = setTimeout(
-      () =>
-        this.#opened.reject(
-          new Error(
-            `${this.all.length - this.#open} of ${this.all.length} connections have no session after ` +
-              `${connectTimeoutMs / 1000} s (servers may limit those from one address: maxClientCnxns)`,
-          ),
-        ),
-      connectTimeoutMs,
-    );
-    try {
-      await this.#opened.promise;
-    } finally {
-      clearTimeout(timeout);
-    }
+    this.#readyMs = performance.now();
+    this.#timer = setInterval(() => this.#sweep(performance.now()), sweepMs);
+    this.#begin();
+    await this.#opened.promise;
   }
 
   /** One more of them is ready to be used. */
   onReady(): void {
-    if (++this.#open === this.all.length) this.#opened.resolve();
+    this.#readyMs = performance.now();
+    if (++this.#ready === this.all.length) this.#opened.resolve();
+    else this.#begin();
+  }
+
+  #begin(): void {
+    while (this.#begun < this.all.length && this.#begun - this.#ready < dialsMax) {
+      this.all[this.#begun++].open();
+    }
+  }
+
+  #sweep(nowMs: number): void {
+    for (let index = 0; index < this.#begun; index++) this.all[index].onTime(nowMs);
+    if (this.#ready === this.all.length || nowMs - this.#readyMs < connectTimeoutMs) return;
+    this.#opened.reject(
+      new Error(
+        `${
+          this.all.length - this.#ready
+        } of ${this.all.length} connections have no session, and none got one for ` +
+          `${connectTimeoutMs / 1000} s (servers may limit those from one address: maxClientCnxns)`,
+      ),
+    );
   }
 
   /** Ends the wait of {@link connect}. */
