@@ -1,6 +1,6 @@
 import { crc32 } from "../base/crc32.ts";
 import { Deque } from "../base/deque.ts";
-import type { SessionId } from "../protocol/session_id.ts";
+import { noSession, type SessionId } from "../protocol/session_id.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import { DigestSum, isDigested, znodeDigest } from "../tree/digest.ts";
@@ -33,6 +33,8 @@ export class PendingChanges {
    */
   readonly #queue = new Deque<PendingZnode>(bucketsAtFirst);
   readonly #queuedZxids = new Deque<Zxid>(bucketsAtFirst);
+  /** Owners of ephemerals that pending txns create, each with the last of those; those applied leave now and then. */
+  readonly #owners = new Map<SessionId, Zxid>();
   /** Taken from the tree for the txn under preparation, and perhaps not changed by it. */
   readonly #loaded: PendingZnode[] = [];
   readonly #spares: PendingZnode[] = [];
@@ -98,6 +100,7 @@ export class PendingChanges {
       this.touch(znode, zxid);
     }
     znode.beNew(zxid, timeMs, owner);
+    if (owner !== noSession) this.#owners.set(owner, zxid);
     return znode;
   }
 
@@ -129,13 +132,17 @@ export class PendingChanges {
     znode.digest = digest;
   }
 
-  /** Ephemeral paths that `session` will own once all is applied. */
+  /**
+   * Ephemeral paths that `session` will own once all is applied. All that is pending is looked at only for a session that
+   * has any: else many sessions that end at once would cost the square of their number.
+   */
   ephemeralsOf(session: SessionId): string[] {
     const paths = new Set(this.#tree.ephemerals.of(session));
+    if (paths.size === 0 && !this.#owners.has(session)) return [];
     for (let index = 0; index < this.#queue.length; index++) {
       const znode = this.#queue.at(index)!;
       if (znode.exists && znode.owner === session) paths.add(znode.path);
-      else paths.delete(znode.path);
+      else if (paths.size > 0) paths.delete(znode.path);
     }
     return [...paths];
   }
@@ -183,6 +190,8 @@ export class PendingChanges {
       }
       oldest = this.#queuedZxids.peek();
     }
+    if (this.#owners.size <= this.#queue.length) return;
+    for (const [owner, createdBy] of this.#owners) if (createdBy <= zxid) this.#owners.delete(owner);
   }
 
   /** Forgets all that is pending: it will never be applied. */
@@ -191,6 +200,7 @@ export class PendingChanges {
     this.#size = 0;
     this.#queue.clear();
     this.#queuedZxids.clear();
+    this.#owners.clear();
     this.#loaded.length = 0;
     this.#undo = null;
     this.#digest.set(this.#tree.digestHigh, this.#tree.digestLow);

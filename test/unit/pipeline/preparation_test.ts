@@ -4,6 +4,7 @@ import { JuteError } from "../../../src/jute/reader.ts";
 import { openAcl } from "../../../src/protocol/acl.ts";
 import { ErrorCode } from "../../../src/protocol/error_code.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
+import { PendingZnode } from "../../../src/pipeline/pending_znode.ts";
 import { noZnode } from "../../../src/tree/znode_store.ts";
 import {
   createBody,
@@ -122,6 +123,26 @@ describe("pending changes", () => {
     expect(() => bench.prepare(OpCode.multi, bad)).toThrow(JuteError);
     expect(bench.prepare(OpCode.create, createBody("/a"))).toBe(ErrorCode.ok);
     expect(bench.preparation.zxid).toBe(1);
+  });
+
+  test("closing a session that has no ephemerals looks at nothing of what is pending", () => {
+    const bench = new PipelineBench();
+    for (let index = 0; index < 50; index++) bench.prepare(OpCode.create, createBody(`/p${index}`));
+    let looks = 0;
+    const { get } = Object.getOwnPropertyDescriptor(PendingZnode.prototype, "owner")!;
+    Object.defineProperty(PendingZnode.prototype, "owner", {
+      configurable: true,
+      get(this: PendingZnode) {
+        looks++;
+        return get!.call(this);
+      },
+    });
+    bench.prepare(OpCode.closeSession, emptyBody);
+    Object.defineProperty(PendingZnode.prototype, "owner", { configurable: true, get });
+    expect(looks).toBe(0);
+    bench.applyAll();
+    expect(bench.tree.store.findPath("/p49")).not.toBe(noZnode);
+    expect(bench.tree.digestMismatches).toBe(0);
   });
 
   test("closing a session deletes the ephemerals it has and those still pending", () => {
