@@ -16,7 +16,7 @@ Judges a ZooKeeper server over TCP alone. Without a server it starts dist/zoon o
   --server HOST:PORT   judge this server; tests that need settings of their own are skipped
   --flavor F           zoon, apache-3.8 or apache-3.9.5; guessed from "srvr" by default
   --apache V           start this Apache release and judge it
-  --workers N          start Zoon in so many processes
+  --workers N          start Zoon in so many processes, and judge one that is not the main one
   --prepared           the server at --server has the settings of test/conformance/settings.ts
   -t PATTERN           only tests whose title matches
 
@@ -72,7 +72,10 @@ if (values.server !== undefined) {
   try {
     const flags = values.workers === undefined ? [] : ["--workers", values.workers];
     server = await startPrepared(flavor, { flags } as ZoonOptions);
-    if (flags.length > 0) await workersServe(server, Number(values.workers) - 1);
+    if (flags.length > 0) {
+      await workersServe(server, Number(values.workers) - 1);
+      env[environment.process] = "1";
+    }
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exit(1);

@@ -13,7 +13,12 @@ const groups: Record<string, () => Suite[]> = {
     bunTestSuite("differential", "test/differential"),
   ],
   build: () => [buildSuite()],
-  conformance: () => [scriptSuite("conformance", "scripts/conformance.ts", [])],
+  conformance: () => [
+    scriptSuite("conformance", "scripts/conformance.ts", []),
+    ...(process.platform === "linux"
+      ? [scriptSuite("two processes", "scripts/conformance.ts", ["--workers", "2"])]
+      : []),
+  ],
   // A fixed seed: what fails here fails again. "bun scripts/fuzz.ts" draws new ones.
   fuzz: () => [
     commandSuite("fuzz", process.execPath, ["scripts/fuzz.ts", "--seed", "1", "--seconds", "10"]),

@@ -11,6 +11,7 @@ import { type Target, WireConnection } from "../wire/connection.ts";
 import type { ConnectFields } from "../wire/frames.ts";
 import { type ConnectAnswer, type MultiEntry, readConnectAnswer } from "../wire/reader.ts";
 import { type Reply, WireSession } from "../wire/session.ts";
+import { until } from "../wire/until.ts";
 import { environment, type Flavor, superCredentials } from "./settings.ts";
 
 const address = process.env[environment.server];
@@ -27,6 +28,24 @@ export const prepared: boolean = process.env[environment.prepared] === "1";
 
 /** Whether tests may start servers of their own. */
 export const canLaunch: boolean = process.env[environment.launch] === "1";
+
+/** Of a server of several processes, the one that is judged: they deal session ids out in turn, 64 of them at most. */
+const judgedProcess = process.env[environment.process];
+
+/**
+ * Opens a session, or takes one up. A new one begins in the process that is judged: what one process was told, another
+ * may show a moment later, and takes up sessions that have seen it no sooner.
+ */
+async function openSession(fields: ConnectFields = {}): Promise<WireSession> {
+  if (judgedProcess === undefined) return await WireSession.open(target, fields);
+  return await until("a session", async () => {
+    const session = await WireSession.open(target, fields).catch(() => undefined);
+    const isTakenUp = (fields.sessionId ?? 0n) !== 0n;
+    if (session === undefined || isTakenUp || session.id % 64n === BigInt(judgedProcess)) return session;
+    await session.close();
+    return undefined;
+  });
+}
 
 /** Which server it is. */
 export const flavor: Flavor = (process.env[environment.flavor] as Flavor | undefined) ?? await guessFlavor();
@@ -61,7 +80,7 @@ export class Scratch {
 
   /** Another session. */
   async open(fields: ConnectFields = {}): Promise<WireSession> {
-    return this.keep(await WireSession.open(target, fields));
+    return this.keep(await openSession(fields));
   }
 
   /** Another session, or the refusal of one. */
@@ -116,7 +135,7 @@ export class Scratch {
       const again = await WireSession.tryOpen(target, ticket);
       if (again.answer.timeoutMs > 0) await again.close();
     }
-    const sweeper = await WireSession.open(target);
+    const sweeper = await openSession();
     await sweeper.auth("digest", superCredentials);
     await deleteAll(sweeper, this.root);
     await sweeper.close();
@@ -138,6 +157,8 @@ export interface Conditions {
   except?: Partial<Record<Flavor, string>>;
   /** Needs the settings of {@linkcode suiteCfg}. */
   needsPrepared?: boolean;
+  /** Counts what every process of the server does. */
+  needsOneProcess?: boolean;
   /** Needs servers of its own. */
   needsLaunch?: boolean;
   /** Longest a wait inside may take, in ms; 60000 by default. */
@@ -152,6 +173,8 @@ export function conform(title: string, body: (t: Scratch) => Promise<void>, when
     ? `${flavor}: ${when.except[flavor]}`
     : when.needsPrepared === true && !prepared
     ? "the server was not started by the suite with its settings"
+    : when.needsOneProcess === true && judgedProcess !== undefined
+    ? "the server has several processes"
     : when.needsLaunch === true && !canLaunch
     ? "the suite cannot start servers of its own here"
     : undefined;
@@ -160,7 +183,7 @@ export function conform(title: string, body: (t: Scratch) => Promise<void>, when
     return;
   }
   test(title, async () => {
-    const session = await WireSession.open(target, { timeoutMs: 30_000 });
+    const session = await openSession({ timeoutMs: 30_000 });
     const root = `/conform-${process.pid}-${++counter}-${session.id.toString(16)}`;
     const scratch = new Scratch(session, root);
     try {

@@ -112,7 +112,7 @@ conform("#4 opening a session is a transaction, reattaching one is not", async (
   await session.vanish();
   const again = await t.open(session.ticket);
   expect((await again.ping()).zxid).toBe(opened);
-});
+}, { needsOneProcess: true });
 
 conform("#5 the password follows from the session id as in Apache's generator", async (t) => {
   expect(Buffer.from(passwordOf(0x0100001335490000n)).toString("hex")).toBe(

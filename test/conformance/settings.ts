@@ -15,6 +15,8 @@ export const environment = {
   server: "ZK_CONFORMANCE_SERVER",
   /** A {@linkcode Flavor}; guessed from `srvr` when absent. */
   flavor: "ZK_CONFORMANCE_FLAVOR",
+  /** Number of the process, of several that the server has, in which sessions begin; any when absent. */
+  process: "ZK_CONFORMANCE_PROCESS",
   /** `1` when the runner knows how to start further servers of this flavour. */
   launch: "ZK_CONFORMANCE_LAUNCH",
   /** `1` when the server has {@linkcode suiteCfg} and {@linkcode suiteJvmProps}. */

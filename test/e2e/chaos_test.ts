@@ -24,8 +24,8 @@ interface Ended {
   readonly progress: string;
 }
 
-async function chaos(network: string): Promise<Ended> {
-  const args = ["--network", network, "--minutes", minutes, "--faults", kinds.join(","), "--json"];
+async function chaos(network: string, ...more: string[]): Promise<Ended> {
+  const args = ["--network", network, "--minutes", minutes, "--faults", kinds.join(","), "--json", ...more];
   const child = spawn(process.execPath, [join(script), ...args], { stdio: ["ignore", "pipe", "pipe"] });
   process.once("exit", () => child.kill("SIGTERM"));
   let stdout = "";
@@ -50,6 +50,10 @@ function expectGood({ code, report, progress }: Ended): void {
 describe.skipIf(process.platform === "win32")("an ensemble of real processes", () => {
   test("keeps its promises while its processes are killed, paused and cut off by proxies", async () => {
     expectGood(await chaos("proxy"));
+  });
+
+  test.skipIf(process.platform !== "linux")("of two processes each keeps them, too", async () => {
+    expectGood(await chaos("proxy", "--workers", "2"));
   });
 
   const permitted = namespaceCommand() !== null;
