@@ -174,11 +174,12 @@ export class GroupClient {
   closed = false;
   session: ConnectResponse | null = null;
   lastZxid = 0;
-  readonly #group: Group;
+  readonly #group: { settle(): Promise<void> };
   #bytes: Uint8Array = new Uint8Array(0);
   #xid = 0;
 
-  constructor(group: Group) {
+  /** @param group Lets everything arrive that is on its way. */
+  constructor(group: { settle(): Promise<void> }) {
     this.#group = group;
   }
 
