@@ -59,9 +59,10 @@ export function* randomBasePorts(): Iterable<number> {
   for (let tries = 0; tries < 200; tries++) yield 10_000 + Math.floor(Math.random() * 22_000);
 }
 
-/** Bases a person would choose next. */
+/** Bases a person would choose next; then any, for among the ports of outgoing connections all may be in use. */
 export function* nextBasePorts(basePort: number): Iterable<number> {
   for (let step = 1; step <= 20; step++) yield basePort + 1000 * step;
+  yield* randomBasePorts();
 }
 
 /** How many busy ports a message names. */

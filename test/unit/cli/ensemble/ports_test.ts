@@ -9,6 +9,7 @@ import {
   busyPorts,
   busyPortsText,
   freeBasePort,
+  nextBasePorts,
   type NodePort,
   randomBasePorts,
 } from "../../../../cli/ensemble/ports.ts";
@@ -47,6 +48,12 @@ describe("busyPorts()", () => {
       { port: basePort + 200, id: 1, use: "elections" },
     ]);
   });
+});
+
+test("nextBasePorts() goes on below the ports of outgoing connections, where all may be in use", () => {
+  const bases = [...nextBasePorts(40_000)];
+  expect(bases.slice(0, 2)).toEqual([41_000, 42_000]);
+  expect(bases.filter((base) => base < 32_768).length).toBeGreaterThan(100);
 });
 
 describe("freeBasePort()", () => {
