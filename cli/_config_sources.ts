@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ConfigSources } from "../src/config/zoo_cfg.ts";
 import type { ConfigEntry } from "../src/config/entries.ts";
 import { CliError, ExitCode } from "./_errors.ts";
+import { readFile } from "./_read_file.ts";
 import { configFlags, type ServerFlags } from "./server.ts";
 
 /**
@@ -41,14 +41,4 @@ function readServerId(id: string | undefined): number | undefined {
     throw new CliError(ExitCode.usage, `--id ${id} must be a whole number, this server's id`);
   }
   return Number(id);
-}
-
-function readFile(path: string): Uint8Array | undefined {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw error;
-  }
 }

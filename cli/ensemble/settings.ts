@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { ConfigError } from "../../src/config/config_error.ts";
 import { loadServerConfig } from "../../src/config/zoo_cfg.ts";
 import { CliError, ExitCode } from "../_errors.ts";
+import { readFile } from "../_read_file.ts";
 import { nodePaths, plannedConfig } from "./ensemble_directory.ts";
 import type { Layout } from "./layout.ts";
 import { isOwnKey, newNodeConfig, type Setting } from "./node_config.ts";
@@ -60,7 +60,7 @@ export function checkSettings(
       file: config,
       overrides: [],
       serverId: id,
-      readFile: (path) => path === config ? Buffer.from(text, "latin1") : readFileSync(path),
+      readFile: (path) => path === config ? Buffer.from(text, "latin1") : readFile(path),
     });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

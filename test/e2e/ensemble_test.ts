@@ -264,6 +264,18 @@ describe("the directory", () => {
     await third.stop();
   });
 
+  test("takes other settings when it is started again", async () => {
+    const dataDir = freshPath();
+    const first = await launch(["2"], dataDir);
+    await first.stop();
+    const second = await launch(["--set", "snapCount=1234"], dataDir);
+    expect(second.hosts).toBe(first.hosts);
+    for (const id of [1, 2]) {
+      expect(readFileSync(join(dataDir, String(id), "zoo.cfg"), "utf8")).toContain("\nsnapCount=1234\n");
+    }
+    await second.stop();
+  });
+
   test("of somebody else is not touched, not even by --fresh", async () => {
     const dataDir = freshPath();
     mkdirSync(join(dataDir, "1"), { recursive: true });
