@@ -96,8 +96,10 @@ export interface MonitorReport {
   readonly ephemerals: number | undefined;
   readonly watches: number | undefined;
   readonly dataBytes: number | undefined;
-  /** Followers that are in step with this leader, and all its learners. */
+  /** Followers that are in step with this leader, those of them without a vote, observers, and all its learners. */
   readonly syncedFollowers: number | undefined;
+  readonly syncedNonVotingFollowers: number | undefined;
+  readonly syncedObservers: number | undefined;
   readonly learners: number | undefined;
 }
 
@@ -119,6 +121,8 @@ export function readMntr(text: string): MonitorReport | null {
     watches: number("zk_watch_count"),
     dataBytes: number("zk_approximate_data_size"),
     syncedFollowers: number("zk_synced_followers"),
+    syncedNonVotingFollowers: number("zk_synced_non_voting_followers"),
+    syncedObservers: number("zk_synced_observers"),
     learners: number("zk_learners"),
   };
 }

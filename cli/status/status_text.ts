@@ -1,5 +1,6 @@
 import { showText } from "../shell/show.ts";
 import type { Paint, Style } from "../_style.ts";
+import type { MonitorReport } from "../_server_report.ts";
 import { type Cell, type Column, tableLines } from "../_table.ts";
 import { leadersOf, problemOf, reportOf, type ServerStatus } from "./server_status.ts";
 
@@ -80,9 +81,23 @@ function verdict(servers: readonly ServerStatus[], paint: Paint): string {
       ? `${leader.server} serves, standalone.`
       : paint("yellow", `${leader.server} stands alone: it is in no ensemble with the others.`);
   }
-  const synced = leader.monitor?.syncedFollowers;
-  if (synced === undefined) return `${leader.server} leads.`;
-  return `${leader.server} leads, with ${synced} ${synced === 1 ? "follower" : "followers"} in step.`;
+  const learners = learnersText(leader.monitor);
+  return learners === null ? `${leader.server} leads.` : `${leader.server} leads, with ${learners} in step.`;
+}
+
+/** `2 followers (1 of them without a vote) and 1 observer`; null when the leader does not tell. */
+function learnersText(monitor: MonitorReport | null): string | null {
+  if (monitor?.syncedFollowers === undefined) return null;
+  const { syncedFollowers, syncedNonVotingFollowers = 0, syncedObservers = 0 } = monitor;
+  const voteless = syncedNonVotingFollowers === 0
+    ? ""
+    : ` (${syncedNonVotingFollowers} of them without a vote)`;
+  const observers = syncedObservers === 0 ? "" : ` and ${counted(syncedObservers, "observer")}`;
+  return counted(syncedFollowers, "follower") + voteless + observers;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** @returns Two units at most: `3 d 4 h`, `2 min 5 s`, `12 s`. */

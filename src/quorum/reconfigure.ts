@@ -163,7 +163,10 @@ function isOwnOnEveryMachine(host: string): boolean {
 function membershipProblem(next: Membership, state: ReconfigState): string | undefined {
   const voters = votersOf(next).length;
   const least = state.standaloneEnabled ? 2 : 1;
-  if (voters < least) return `it would leave ${voters} voters, and ${least} are needed`;
+  if (voters < least) {
+    const [left, needed] = [voters === 1 ? "voter" : "voters", least === 1 ? "is" : "are"];
+    return `it would leave ${voters} ${left}, and ${least} ${needed} needed`;
+  }
   const several = next.servers.find((server) => server.addresses.length > 1);
   if (several !== undefined && !state.multiAddress) {
     return `server ${several.id} has several addresses, which needs multiAddress.enabled=true`;

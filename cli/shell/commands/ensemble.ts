@@ -1,9 +1,18 @@
 import { readFile } from "node:fs/promises";
-import { BadArgumentsError, type ReconfigRequest, type ZooKeeper } from "../../../mod.ts";
+import {
+  BadArgumentsError,
+  BadVersionError,
+  errorName,
+  NoAuthError,
+  type ReconfigRequest,
+  ZkError,
+  type ZooKeeper,
+} from "../../../mod.ts";
 import { zoonVersion } from "../../../src/admin/version.ts";
 import { clientConfigText, membersOf, reconfigProblem } from "../config_text.ts";
 import { defineCommand } from "../command.ts";
 import { CommandError, UsageError } from "../command_error.ts";
+import { zkErrorSentence } from "../error_text.ts";
 import { checkPath } from "../path_check.ts";
 import { showText } from "../show.ts";
 import { statJson, statText } from "../stat_text.ts";
@@ -133,13 +142,31 @@ export const versionCommand = defineCommand({
   },
 });
 
-/** @throws {CommandError} With what is wrong with the arguments, if it can be found out; else what the server said. */
+/** @throws {CommandError} With what is wrong, if it can be found out; else what the server said. */
 async function explain(error: unknown, request: ReconfigRequest, client: ZooKeeper): Promise<never> {
-  if (!(error instanceof BadArgumentsError)) throw error;
-  const { data } = await client.getConfig();
-  const problem = reconfigProblem(request, new TextDecoder().decode(data ?? new Uint8Array()));
+  if (!(error instanceof ZkError)) throw error;
+  const problem = await problemOf(error, request, client);
   if (problem === undefined) throw error;
-  throw new CommandError(`Arguments are not valid : ${problem}`, { code: "BADARGUMENTS", cause: error });
+  throw new CommandError(`${zkErrorSentence(error)}${problem}`, {
+    code: errorName(error.code),
+    cause: error,
+  });
+}
+
+async function problemOf(
+  error: ZkError,
+  request: ReconfigRequest,
+  client: ZooKeeper,
+): Promise<string | undefined> {
+  if (error instanceof NoAuthError) {
+    return "only the super user may do it (addauth digest super:…), or anybody where zoo.cfg has skipACL=yes";
+  }
+  if (!(error instanceof BadArgumentsError) && !(error instanceof BadVersionError)) return undefined;
+  const { data } = await client.getConfig();
+  const config = new TextDecoder().decode(data ?? new Uint8Array());
+  if (error instanceof BadArgumentsError) return reconfigProblem(request, config);
+  const version = /^version=(.*)$/m.exec(config)?.[1];
+  return version === undefined ? undefined : `the members have version ${version}`;
 }
 
 interface ReconfigFlags {

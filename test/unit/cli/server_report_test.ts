@@ -80,6 +80,8 @@ describe("readMntr()", () => {
     expect(readMntr(text)).toEqual({
       uptimeMs: 61000,
       syncedFollowers: 2,
+      syncedNonVotingFollowers: undefined,
+      syncedObservers: undefined,
       learners: 3,
       ephemerals: undefined,
       watches: undefined,

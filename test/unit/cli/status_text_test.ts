@@ -21,6 +21,8 @@ const monitor: MonitorReport = {
   watches: 0,
   dataBytes: 100,
   syncedFollowers: undefined,
+  syncedNonVotingFollowers: undefined,
+  syncedObservers: undefined,
   learners: undefined,
 };
 
@@ -65,6 +67,18 @@ describe("statusText()", () => {
     expect(shown).toContain("b:1: runs, but may not tell: add srvr to its 4lw.commands.whitelist\n");
     expect(shown).toContain("c:1: no such host\n");
     expect(shown).toEndWith("\nNo leader serves.\n");
+  });
+
+  test("tells of learners without a vote", () => {
+    const led = (monitor: Partial<MonitorReport>) => text([serving("a:1", "leader", monitor)]);
+    expect(led({ syncedFollowers: 2, syncedNonVotingFollowers: 0, syncedObservers: 0 }))
+      .toEndWith("\na:1 leads, with 2 followers in step.\n");
+    expect(led({ syncedFollowers: 2, syncedNonVotingFollowers: 1, syncedObservers: 0 }))
+      .toEndWith("\na:1 leads, with 2 followers (1 of them without a vote) in step.\n");
+    expect(led({ syncedFollowers: 0, syncedNonVotingFollowers: 0, syncedObservers: 1 }))
+      .toEndWith("\na:1 leads, with 0 followers and 1 observer in step.\n");
+    expect(led({ syncedFollowers: 3, syncedNonVotingFollowers: 1, syncedObservers: 2 }))
+      .toEndWith("\na:1 leads, with 3 followers (1 of them without a vote) and 2 observers in step.\n");
   });
 
   test("asks for mntr where a server may not answer it", () => {

@@ -151,7 +151,7 @@ describe("reconfig", () => {
           "the change to version 0x100000009 is not committed",
         ],
         [{}, { from: 4 }, ErrorCode.badVersion, "asked for from version 0x4, at version 0x100000000"],
-        [{}, { leaving: "1,2" }, ErrorCode.badArguments, "it would leave 1 voters, and 2 are needed"],
+        [{}, { leaving: "1,2" }, ErrorCode.badArguments, "it would leave 1 voter, and 2 are needed"],
         [
           { isSynced: (id: number) => id === 1 },
           { leaving: "2" },

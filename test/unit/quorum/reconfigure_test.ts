@@ -119,8 +119,8 @@ describe("an incremental change", () => {
       [{ joining: "server.4=A:2:9;5" }, "server 4 would share a:2 with server 1"],
       [{ joining: "server.4=d:1:2;b:1" }, "server 4 would share b:1 with server 2"],
       [{ joining: "server.4=d:1:2;5,server.5=d:2:3;6" }, "server 5 would share d:2 with server 4"],
-      [{ leaving: "2" }, "it would leave 1 voters, and 2 are needed"],
-      [{ joining: "server.2=b:1:2:observer;5" }, "it would leave 1 voters, and 2 are needed"],
+      [{ leaving: "2" }, "it would leave 1 voter, and 2 are needed"],
+      [{ joining: "server.2=b:1:2:observer;5" }, "it would leave 1 voter, and 2 are needed"],
     ] as const
   ) {
     test(`is refused: ${JSON.stringify(request)}`, () => {
@@ -173,7 +173,7 @@ describe("a whole new membership", () => {
       ["", "no servers are listed"],
       ["server.1=a:1:2:observer", "observers need participants"],
       ["server.1=a:1:2,tickTime=5", "tickTime is not a key of a membership"],
-      ["server.1=a:1:2", "it would leave 1 voters, and 2 are needed"],
+      ["server.1=a:1:2", "it would leave 1 voter, and 2 are needed"],
       [
         "server.1=a:1:2|b:1:2,server.2=c:1:2",
         "server 1 has several addresses, which needs multiAddress.enabled=true",
@@ -206,7 +206,7 @@ describe("the state decides", () => {
   test("without standalone servers one voter may be left, but not none", () => {
     expect(linesAfter({ leaving: "2" }, { standaloneEnabled: false })).toHaveLength(3);
     expect(refusalOf({ leaving: "1,2" }, { standaloneEnabled: false }).reason).toBe(
-      "it would leave 0 voters, and 1 are needed",
+      "it would leave 0 voters, and 1 is needed",
     );
   });
 

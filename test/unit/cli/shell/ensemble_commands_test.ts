@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   BadArgumentsError,
+  BadVersionError,
   ErrorCode,
+  NoAuthError,
   type NodeData,
   type ReconfigRequest,
   type Stat,
@@ -172,10 +174,22 @@ describe("reconfig", () => {
     expect(await run("reconfig -add 3=c:1:2")).toBe(1);
     expect(await run("reconfig -add 3=c:1:2;5")).toBe(1);
     expect(seen.err).toBe(
-      "Arguments are not valid : it would leave 1 voters, and 2 are needed\n" +
+      "Arguments are not valid : it would leave 1 voter, and 2 are needed\n" +
         'Arguments are not valid : "3=c:1:2" must have a client port\n' +
         "Arguments are not valid : \n",
     );
+  });
+
+  test("says who may do it, and what the version is, where Apache's words say nothing", async () => {
+    const mayNot = shellOn(new NoAuthError(ErrorCode.noAuth, { op: "reconfig", path: null }));
+    expect(await mayNot.run("reconfig -remove 3")).toBe(1);
+    expect(mayNot.seen.err).toBe(
+      "Insufficient permission : only the super user may do it (addauth digest super:…), or anybody where zoo.cfg " +
+        "has skipACL=yes\n",
+    );
+    const late = shellOn(new BadVersionError(ErrorCode.badVersion, { op: "reconfig", path: null }));
+    expect(await late.run("reconfig -v 12 -remove 3")).toBe(1);
+    expect(late.seen.err).toBe("version No is not valid : the members have version 100000000\n");
   });
 
   test("passes on other refusals in Apache's words", async () => {
@@ -193,7 +207,7 @@ test("the members of a file are checked and put in order", () => {
 });
 
 test("a problem is found only in a config that is one", () => {
-  expect(reconfigProblem({ leaving: "1" }, config)).toBe("it would leave 1 voters, and 2 are needed");
+  expect(reconfigProblem({ leaving: "1" }, config)).toBe("it would leave 1 voter, and 2 are needed");
   expect(reconfigProblem({ leaving: ["1", 2] }, config)).toBe("it would leave 0 voters, and 2 are needed");
   expect(reconfigProblem({ newMembers: ["server.1=a:1:2;3", "server.4=d:1:2;3"] }, config)).toBeUndefined();
   expect(reconfigProblem({ leaving: "1" }, "")).toBeUndefined();
