@@ -75,6 +75,8 @@ export interface Parameters {
   readonly faults: Readonly<Record<FaultKind, number>>;
   /** The newest counter of an epoch's zxids. */
   readonly zxidCounterMax: number;
+  /** Sessions are their server's alone until they make an ephemeral. */
+  readonly localSessions: boolean;
 }
 
 /** How a run is told apart from what its seed says. */
@@ -135,6 +137,7 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
     faultMs: tickMs * chance.pick([1, 4, 12, 40]),
     faults,
     zxidCounterMax: chance.pick([defaults.zxidCounterMax, defaults.zxidCounterMax, 100, 400]),
+    localSessions: chance.happens(0.25),
   };
   const mix = { ...drawn.mix, addWatch: chance.pick([0, 0, 1, 3]) };
   return { ...drawn, mix, ...changes };

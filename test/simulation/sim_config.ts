@@ -43,7 +43,8 @@ export function installConfig(
   parameters: Parameters,
   members = memberLines(parameters),
 ): void {
-  const { tickMs, initLimit, syncLimit, snapCount, preAllocKb, voters, observers, faults } = parameters;
+  const { tickMs, initLimit, syncLimit, snapCount, preAllocKb, voters, observers, faults, localSessions } =
+    parameters;
   const lines = [
     "dataDir=/data",
     `tickTime=${tickMs}`,
@@ -53,6 +54,7 @@ export function installConfig(
     `preAllocSize=${preAllocKb}`,
     "4lw.commands.whitelist=*",
   ];
+  if (localSessions) lines.push("localSessionsEnabled=true", "localSessionsUpgradingEnabled=true");
   if (faults.reconfig > 0) lines.push("reconfigEnabled=true");
   if (voters + observers === 1) lines.push(`clientPort=${ports.client}`);
   else lines.push(...members);

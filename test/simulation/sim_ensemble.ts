@@ -90,6 +90,7 @@ export class SimEnsemble {
     this.#checkers = allCheckers(this.history, {
       members: this.servers.map(({ id }) => id),
       voters: this,
+      localSessions: parameters.localSessions,
       stores: () => this.#stores(),
     }, (property, message) => this.report(property, message));
   }

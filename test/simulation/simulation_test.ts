@@ -66,7 +66,8 @@ describe("a violation", () => {
   test("has a checker for each property, under a name of its own", () => {
     const ensemble = new SimEnsemble(drawParameters(3));
     const members = ensemble.servers.map(({ id }) => id);
-    const checkers = allCheckers(ensemble.history, { members, voters: ensemble, stores: () => [] }, () => {});
+    const checked = { members, voters: ensemble, localSessions: false, stores: () => [] };
+    const checkers = allCheckers(ensemble.history, checked, () => {});
     expect(new Set(checkers.map(({ property }) => property)).size).toBe(checkers.length);
     expect(checkers.length).toBeGreaterThan(20);
   });

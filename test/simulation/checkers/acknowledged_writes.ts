@@ -18,6 +18,7 @@ export class AcknowledgedWrites implements Checker {
     if (event.kind !== "replied") return;
     const { operation } = event;
     if (!isWrite(operation.request) || operation.error !== 0) return;
+    if (operation.request.kind === "closeSession" && !this.#history.hasBegun(operation.session)) return;
     const txn = this.#history.committed(operation.zxid);
     const told = `${operation.client} was told that its ${describe(operation)} is ${
       zxidText(operation.zxid)

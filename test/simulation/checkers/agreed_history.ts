@@ -50,6 +50,8 @@ export class AgreedHistory {
   readonly #chains = new Map<number, Chain>();
   /** First committed zxid of each request: session and xid. */
   readonly #byRequest = new Map<string, number>();
+  /** Sessions whose beginning was committed. */
+  readonly #begun = new Set<bigint>();
   /** Sessions whose end was proposed, by anybody. */
   readonly #endsProposed = new Set<bigint>();
   readonly #listeners: ((txn: Committed) => void)[] = [];
@@ -85,6 +87,11 @@ export class AgreedHistory {
   /** @returns The zxid under which this request of a session was committed. */
   zxidOfRequest(session: bigint, xid: number): number | undefined {
     return this.#byRequest.get(`${session} ${xid}`);
+  }
+
+  /** @returns Whether all servers know of the session: one that is a server's alone begins and ends without a txn. */
+  hasBegun(session: bigint): boolean {
+    return this.#begun.has(session);
   }
 
   /** @returns Whether some leader proposed the end of the session. */
@@ -154,6 +161,7 @@ export class AgreedHistory {
     const txn: Committed = { zxid, before: this.lastZxid, entry, header, body };
     this.#committed.push(txn);
     this.#byZxid.set(zxid, txn);
+    if (body.type === OpCode.createSession) this.#begun.add(header.clientId);
     if (header.cxid !== 0) {
       const request = `${header.clientId} ${header.cxid}`;
       if (!this.#byRequest.has(request)) this.#byRequest.set(request, zxid);

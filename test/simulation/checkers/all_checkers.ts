@@ -34,6 +34,8 @@ import { WatchBeforeData } from "./watch_before_data.ts";
 export interface CheckedEnsemble {
   readonly members: readonly number[];
   readonly voters: Voters;
+  /** Sessions may be their server's alone. */
+  readonly localSessions: boolean;
   /** The znodes of every member that runs. */
   stores(): Iterable<readonly [server: number, store: ZnodeStore]>;
 }
@@ -78,7 +80,7 @@ export function allCheckers(
     make((fail) => new SyncIsFresh(fail)),
     make((fail) => new WatchBeforeData(history, fail)),
     make((fail) => new PersistentWatches(history, fail)),
-    make((fail) => new EphemeralsOnce(history, fail)),
+    make((fail) => new EphemeralsOnce(history, fail, ensemble.localSessions)),
     make((fail) => new SessionsEndByLeader(history, fail)),
     make((fail) => new EqualDigests(reference, fail)),
     make((fail) => new EqualTrees(reference, ensemble.stores, fail)),

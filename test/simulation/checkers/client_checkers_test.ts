@@ -288,6 +288,13 @@ describe("PersistentWatches", () => {
     );
   });
 
+  test("let another server, which is behind, tell of an event again", () => {
+    const written = judged().ask(forGood("/a"), { zxid: z(1, 1) }).agree(1, z(1, 2), sets("/a", "2", 1));
+    const event = told(EventType.nodeDataChanged, "/a", z(1, 2));
+    written.client(event).client({ kind: "disconnected", client: "client1", session, server: 1 });
+    expect(written.client(event).failures).toEqual([]);
+  });
+
   test("do not ask for what happened while no server had the watch", () => {
     const watches = {
       relativeZxid: z(1, 1),
@@ -342,17 +349,39 @@ describe("EphemeralsOnce", () => {
   });
 });
 
+test("EphemeralsOnce lets a session that is one server's alone write, and have no ephemerals", () => {
+  const opens = { type: OpCode.createSession, timeoutMs: 1000 } as const;
+  const judged = () =>
+    new Written().judge((history, fail) => new EphemeralsOnce(history, fail, true)).lead(1, 1);
+  const written = judged().agree(1, z(1, 1), creates("/a")).agree(1, z(1, 2), opens);
+  expect(written.agree(1, z(1, 3), creates("/e", "", true)).failures).toEqual([]);
+  expect(judged().agree(1, z(1, 1), creates("/e", "", true)).failures).toEqual([
+    "session 0x100, which is not open, writes 0x100000001",
+  ]);
+});
+
 describe("SessionsEndByLeader", () => {
   const judged = () => new Written().judge((history, fail) => new SessionsEndByLeader(history, fail));
   const closes = { type: OpCode.closeSession, paths: [] } as const;
 
+  const opens = { type: OpCode.createSession, timeoutMs: 1000 } as const;
+
   test("finds a client that was told of an end which no leader proposed", () => {
-    const written = judged().lead(1, 1).client({ kind: "ended", session, how: "told expired" });
+    const written = judged().lead(1, 1).agree(1, z(1, 1), opens).client({
+      kind: "ended",
+      session,
+      how: "told expired",
+    });
     expect(written.failures).toEqual([
       "session 0x100 was said to have expired, and no leader has proposed that",
     ]);
-    const proposed = judged().lead(1, 1).propose(1, z(1, 1), closes);
+    const proposed = judged().lead(1, 1).agree(1, z(1, 1), opens).propose(1, z(1, 2), closes);
     expect(proposed.client({ kind: "ended", session, how: "told expired" }).failures).toEqual([]);
+  });
+
+  test("leaves alone a session that never began for all", () => {
+    const written = judged().lead(1, 1).client({ kind: "ended", session, how: "told expired" });
+    expect(written.failures).toEqual([]);
   });
 
   test("finds a server that ends a session without leading", () => {

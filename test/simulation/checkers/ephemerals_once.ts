@@ -14,8 +14,12 @@ export class EphemeralsOnce implements Checker {
   readonly #ended = new Set<bigint>();
   readonly #owned = new Map<bigint, Set<string>>();
 
-  constructor(history: AgreedHistory, fail: Fail) {
+  readonly #localSessions: boolean;
+
+  /** @param localSessions A session may write before it begins for all; but it has no ephemerals until then. */
+  constructor(history: AgreedHistory, fail: Fail, localSessions = false) {
     this.#fail = fail;
+    this.#localSessions = localSessions;
     history.onCommitted((txn) => this.#onTxn(txn));
   }
 
@@ -45,7 +49,8 @@ export class EphemeralsOnce implements Checker {
       }
     }
     // Servers write by themselves too, for nobody.
-    if (session !== 0n && !this.#open.has(session)) {
+    const mayBeLocal = this.#localSessions && !this.#ended.has(session) && !makesEphemeral(body);
+    if (session !== 0n && !this.#open.has(session) && !mayBeLocal) {
       this.#fail(`${name}, which is not open, writes ${zxidText(zxid)}`);
     }
     this.#follow(session, body);
@@ -55,10 +60,15 @@ export class EphemeralsOnce implements Checker {
     if (body.type === OpCode.multi) {
       if (body.txns.some((part) => part.type === OpCode.error)) return;
       for (const part of body.txns) this.#follow(session, part);
-    } else if ((body.type === OpCode.create || body.type === OpCode.create2) && body.ephemeral) {
+    } else if ((body.type === OpCode.create || body.type === OpCode.create2) && makesEphemeral(body)) {
       this.#owned.set(session, (this.#owned.get(session) ?? new Set()).add(body.path));
     } else if (body.type === OpCode.delete) {
       for (const owned of this.#owned.values()) owned.delete(body.path);
     }
   }
+}
+
+function makesEphemeral(body: TxnBody): boolean {
+  if (body.type === OpCode.multi) return body.txns.some(makesEphemeral);
+  return (body.type === OpCode.create || body.type === OpCode.create2) && body.ephemeral;
 }

@@ -34,7 +34,8 @@ export class LinearizableWrites implements Checker {
   }
 
   #onAnswer(operation: Operation): void {
-    const { error, zxid } = operation;
+    const { error, zxid, request, session } = operation;
+    if (request.kind === "closeSession" && !this.#history.hasBegun(session)) return;
     const known = this.#knownAt.get(operation) ?? 0;
     if (error === 0) {
       if (zxid <= known) {

@@ -17,7 +17,7 @@ interface Watch {
 
 interface Watcher {
   readonly watches: Map<string, Watch>;
-  /** How often each event came. */
+  /** How often each event came by the present connection. */
   readonly told: Map<string, number>;
   /** Events before this one were looked for. */
   nextEvent: number;
@@ -122,7 +122,11 @@ export class PersistentWatches implements Checker {
   }
 
   #onDisconnected(session: bigint): void {
-    for (const watch of this.#watchers.get(session)?.watches.values() ?? []) watch.sinceZxid = Infinity;
+    const watcher = this.#watchers.get(session);
+    if (watcher === undefined) return;
+    for (const watch of watcher.watches.values()) watch.sinceZxid = Infinity;
+    // An event is no state that the next server has to have: it may yet come to it, and tell of it again.
+    watcher.told.clear();
   }
 
   #countOf(key: string): number {

@@ -33,7 +33,8 @@ export class SessionsEndByLeader implements Checker {
 
   onClient(event: ClientEvent): void {
     if (event.kind !== "ended" || event.how !== "told expired") return;
-    if (this.#history.wasEndProposed(event.session)) return;
+    // One that is a server's alone ends with that server.
+    if (this.#history.wasEndProposed(event.session) || !this.#history.hasBegun(event.session)) return;
     this.#fail(
       `session 0x${event.session.toString(16)} was said to have expired, and no leader has proposed that`,
     );

@@ -60,6 +60,7 @@ export class Stage {
       committedTxnsKept: 500,
       snapshotSizeFactor: 1,
       purgeEveryMs: 0,
+      localSessions: false,
       zxidCounterMax: defaults.zxidCounterMax,
       store: "both",
       faults: Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<
