@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { randomBelow, seededRandom } from "../../../src/base/random.ts";
 import { makeZxid } from "../../../src/protocol/zxid.ts";
 import { Majority } from "../../../src/quorum/majority.ts";
-import { Leadership, type LeadershipEffects, type Seat } from "../../../src/zab/leadership.ts";
+import { Leadership, type LeadershipEffects } from "../../../src/zab/leadership.ts";
+import type { Seat } from "../../../src/zab/seat.ts";
 import { option, plain, quorum, zxid } from "./_zab.ts";
 import { runScript } from "./script.ts";
 
