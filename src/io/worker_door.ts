@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Listener, ListenError, type Socket, type SocketEvents } from "../base/network.ts";
 import { BunSocket, type RawSocket } from "./bun_socket.ts";
 
@@ -24,7 +24,7 @@ export interface PrivateSocket {
 
 /** @throws {Error} If the system's directory for temporary files cannot be used. */
 export function makePrivateSocket(): PrivateSocket {
-  const directory = mkdtempSync(join(tmpdir(), "zoon-workers-"));
+  const directory = mkdtempSync(resolve(tmpdir(), "zoon-workers-"));
   return {
     path: join(directory, "workers"),
     remove: () => rmSync(directory, { recursive: true, force: true }),

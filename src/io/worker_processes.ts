@@ -76,6 +76,8 @@ export class WorkerProcesses {
     place.startedMs = performance.now();
     const child = place.child = spawn(executable, words, {
       stdio: ["pipe", "ignore", "inherit"],
+      // It needs no directory, and must keep none in use when the main process is gone.
+      cwd: "/",
       // Ctrl-C is for the main process, which ends the others.
       detached: true,
     });

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Socket } from "../../../src/base/network.ts";
@@ -48,6 +48,13 @@ describe.skipIf(process.platform === "win32")("WorkerProcesses", () => {
     expect(started.map(([index]) => index).sort()).toEqual([1, 2, 3]);
     await processes.stop();
     expect(started.filter(([, pid]) => isRunning(pid))).toEqual([]);
+  });
+
+  test.skipIf(process.platform !== "linux")("keeps no directory in use", async () => {
+    const { processes, pids } = start(1);
+    const [[, pid]] = await pids(1);
+    expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
+    await processes.stop();
   });
 
   test("starts one again that was killed, and says so; the others stay", async () => {
