@@ -347,12 +347,16 @@ export class LeaderRole implements Role, LeaderEffects {
   /** A session that a later leader knows must not be said to have expired. Apache's leader says so. */
   revalidate(claimant: SessionClaimant, id: SessionId, timeoutMs: number): void {
     const { host, learners } = this.#parts;
-    const session = host.sessions.get(id);
-    if (session !== undefined && !session.closing) return host.reattach(claimant, id, timeoutMs);
-    const reason = session === undefined ? "expired or unknown" : "closing";
-    if (learners === null) return host.refuseSession(claimant, id, reason);
+    const answer = () => {
+      const session = host.sessions.get(id);
+      if (session === undefined) host.refuseSession(claimant, id, "expired or unknown");
+      else if (session.closing) host.refuseSession(claimant, id, "closing");
+      else host.reattach(claimant, id, timeoutMs);
+    };
+    if (learners === null || host.sessions.get(id)?.closing === false) return answer();
+    // By then it may have begun: its client went ahead of the server where it was a local one.
     learners.whenConfirmed(() => {
-      if (!claimant.isClosed) host.refuseSession(claimant, id, reason);
+      if (!claimant.isClosed) answer();
     });
   }
 

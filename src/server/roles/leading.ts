@@ -543,21 +543,25 @@ export class Leading implements LeadershipEffects, Learners {
     const reader = packet.data();
     const id = reader.long();
     const timeoutMs = reader.int();
-    const session = host.sessions.get(id);
-    if (session === undefined || session.closing) {
-      // See LeaderRole.revalidate.
-      return this.whenConfirmed(() => this.#tellValidity(handler, id, false));
-    }
-    host.sessions.setTimeout(session, timeoutMs, host.nowMs);
-    // Its client went to another server and left this one's connection behind.
-    const { owner } = session;
-    if (owner instanceof Connection || owner instanceof WorkerSeat) owner.onSessionTaken(session);
-    session.owner = handler;
-    this.#tellValidity(handler, id, true);
+    const answer = () => this.#tellValidity(handler, id, timeoutMs);
+    // See LeaderRole.revalidate.
+    if (host.sessions.get(id)?.closing === false) answer();
+    else this.whenConfirmed(answer);
   }
 
-  #tellValidity({ link, seat }: LearnerHandler, id: SessionId, isValid: boolean): void {
+  #tellValidity(handler: LearnerHandler, id: SessionId, timeoutMs: number): void {
+    const { link, seat } = handler;
     if (!this.#handlers.has(seat.link)) return;
+    const { host } = this.#parts;
+    const session = host.sessions.get(id);
+    const isValid = session !== undefined && !session.closing;
+    if (isValid) {
+      host.sessions.setTimeout(session, timeoutMs, host.nowMs);
+      // Its client went to another server and left this one's connection behind.
+      const { owner } = session;
+      if (owner instanceof Connection || owner instanceof WorkerSeat) owner.onSessionTaken(session);
+      session.owner = handler;
+    }
     this.#parts.logger.debug("A session is taken up elsewhere", {
       session: sessionIdToHex(id),
       server: seat.serverId,

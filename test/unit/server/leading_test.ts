@@ -592,6 +592,23 @@ describe("what a learner asks", () => {
     expect(learner.received()).toEqual([]);
   });
 
+  test("of a session that begins before a quorum has said that it follows is answered by what it is then", async () => {
+    const { offices, leader, follower, learner } = await withLearner();
+    follower.leave();
+    await offices.settle();
+    const id = 0x300000000000001n;
+    const data = new JuteWriter();
+    data.long(id);
+    data.int(5000);
+    await learner.send((out) => writePacket(out, PacketType.revalidate, -1, data.copy()));
+    await learner.send(request(id, 0, OpCode.createSession, (out) => out.int(4000)));
+    learner.packets();
+    await learner.send((out) => writePacket(out, PacketType.ping, zxid("10.0"), new Uint8Array(0)));
+    const answer = learner.packets().find(({ type }) => type === PacketType.revalidate)!.data();
+    expect([answer.long(), answer.bool()]).toEqual([id, true]);
+    expect(leader.core.replica.sessions.get(id)?.timeoutMs).toBe(5000);
+  });
+
   test("of a session is true while it is open, and keeps it alive", async () => {
     const { offices, leader, learner } = await withLearner();
     const id = 0x300000000000001n;
