@@ -136,7 +136,8 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
     chaosMs: chance.pick([6_000, 12_000, 20_000]),
     faultMs: tickMs * chance.pick([1, 4, 12, 40]),
     faults,
-    zxidCounterMax: chance.pick([defaults.zxidCounterMax, defaults.zxidCounterMax, 100, 400]),
+    // An epoch must outlast the second that passes between two offices of a server, or it may always come too late.
+    zxidCounterMax: chance.pick([defaults.zxidCounterMax, defaults.zxidCounterMax, 400, 1500]),
     localSessions: chance.happens(0.25),
   };
   const mix = { ...drawn.mix, addWatch: chance.pick([0, 0, 1, 3]) };
