@@ -97,7 +97,7 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
   for (const kind of faultKinds) {
     if (chance.happens(0.35)) faults[kind] = violence * chance.between(0.2, 1);
   }
-  const drawn: Omit<Parameters, "mix"> & { readonly mix: Omit<Mix, "addWatch"> } = {
+  const drawn = {
     seed,
     voters: servers - observers,
     observers,
@@ -136,12 +136,17 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
     chaosMs: chance.pick([6_000, 12_000, 20_000]),
     faultMs: tickMs * chance.pick([1, 4, 12, 40]),
     faults,
-    // An epoch must outlast the second that passes between two offices of a server, or it may always come too late.
-    zxidCounterMax: chance.pick([defaults.zxidCounterMax, defaults.zxidCounterMax, 400, 1500]),
-    localSessions: chance.happens(0.25),
   };
-  const mix = { ...drawn.mix, addWatch: chance.pick([0, 0, 1, 3]) };
-  return { ...drawn, mix, ...changes };
+  // An office that is over before others have found it would say nothing of real ones.
+  const officeMsMin = chance.pick([Infinity, Infinity, 2000, 6000]);
+  const txns = Math.ceil(100 + officeMsMin * drawn.clients / drawn.thinkMs);
+  return {
+    ...drawn,
+    zxidCounterMax: Math.min(defaults.zxidCounterMax, txns),
+    localSessions: chance.happens(0.25),
+    mix: { ...drawn.mix, addWatch: chance.pick([0, 0, 1, 3]) },
+    ...changes,
+  };
 }
 
 function drawMix(chance: Chance): Omit<Mix, "addWatch"> {
