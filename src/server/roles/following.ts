@@ -319,7 +319,8 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
   }
 
   leave(reason: string, wantsSnapshot: boolean): void {
-    this.#parts.trace?.({ kind: "violation", peer: this.#parts.leader, reason });
+    // A leader cannot know where this disk has a snapshot for the txns it is to cut back to.
+    if (!wantsSnapshot) this.#parts.trace?.({ kind: "violation", peer: this.#parts.leader, reason });
     this.#end(reason, wantsSnapshot);
   }
 
