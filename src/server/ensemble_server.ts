@@ -248,8 +248,9 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   }
 
   onTreeLoaded(): void {
-    const { committed: { version }, committed } = this.#members;
-    const text = membershipText(committed);
+    const { shown } = this.#members;
+    const { version } = shown;
+    const text = membershipText(shown);
     const timeMs = this.#world.clock.wallMs();
     const { tree, replica } = this.#core;
     tree.setConfigData(text, version, timeMs);
@@ -539,15 +540,14 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
 
   // The membership.
 
-  /** The tree shows the newest membership that the log knows, which the files may not hold yet. */
   #takeConfigOfTree(): void {
-    // A zoo.cfg that lists the servers itself is an operator's word: the data may have come from another ensemble.
-    const { dynamicFile, keptBeside } = this.#ensemble;
-    const isWordOfOperator = dynamicFile === undefined && keptBeside !== undefined;
-    const text = this.#members.isChangeable && !isWordOfOperator ? this.#core.tree.configData() : "";
+    const text = this.#members.isChangeable ? this.#core.tree.configData() : "";
     if (text === "") return;
     const membership = this.#members.read(text, this.#self);
-    if (membership !== null) this.#tolerateDisk(() => this.#members.propose(membership));
+    if (membership === null) return;
+    const { dynamicFile, keptBeside } = this.#ensemble;
+    const isWordOfOperator = dynamicFile === undefined && keptBeside !== undefined;
+    this.#tolerateDisk(() => this.#members.remember(membership, isWordOfOperator));
   }
 
   /** The first leader of a changeable ensemble gives the membership of the files a version. */

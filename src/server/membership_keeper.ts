@@ -33,6 +33,11 @@ export class MembershipKeeper {
   readonly #files: DynamicConfig | null;
   #committed: Membership;
   #lastSeen: Membership;
+  /**
+   * What the data says, while it is not known whether it and the configuration are of one ensemble; null once that is
+   * known, or when it says nothing.
+   */
+  #remembered: Membership | null = null;
   /** What this server was when it was a member last: it keeps its addresses while it is not. */
   #ownLast: EnsembleServer | undefined;
 
@@ -102,6 +107,26 @@ export class MembershipKeeper {
     };
   }
 
+  /**
+   * The newest membership that the data says was proposed, which the files may not hold yet.
+   *
+   * It counts at once, unless an operator wrote the servers into zoo.cfg: then the data may be of another ensemble, whose
+   * servers nobody here can reach. It does not count until another server tells of an older one: those who go by that
+   * have not heard yet what this server's data knows, and may be too few for it.
+   *
+   * @throws {DiskError} It counts all the same, but not after the next start.
+   */
+  remember(membership: Membership, isWordOfOperator: boolean): void {
+    if (!this.isChangeable || membership.version <= this.#lastSeen.version) return;
+    if (isWordOfOperator) this.#remembered = membership;
+    else this.propose(membership);
+  }
+
+  /** What the tree shows: never less than the data says, so that the next snapshot says it too. */
+  get shown(): Membership {
+    return this.#remembered ?? this.#committed;
+  }
+
   /** Keeps the zoo.cfg as it was before a change rewrites it. @throws {DiskError} */
   backUp(): void {
     this.#files?.backUp();
@@ -126,7 +151,9 @@ export class MembershipKeeper {
    */
   adopt(membership: Membership): void {
     const { version } = membership;
-    if (!this.isChangeable || version < this.#committed.version || version === this.#lastSeen.version) return;
+    if (!this.isChangeable || version < this.#committed.version) return;
+    this.#remembered = null;
+    if (version === this.#lastSeen.version) return;
     if (version === this.#committed.version) {
       this.#lastSeen = this.#committed;
       this.#files?.withdraw();
@@ -147,13 +174,18 @@ export class MembershipKeeper {
     if (!this.isChangeable || membership.version <= this.#committed.version) return false;
     this.#committed = membership;
     this.#ownLast = this.own ?? this.#ownLast;
+    const remembered = this.#remembered;
+    this.#remembered = null;
     if (this.#lastSeen.version <= membership.version) this.#lastSeen = membership;
+    const countsBeside = remembered !== null && remembered.version > this.#lastSeen.version;
+    if (countsBeside) this.#lastSeen = remembered;
     this.#logger.info("The membership is another one now", {
       version: `0x${zxidToHex(membership.version)}`,
       voters: votersOf(membership).map(({ id }) => id).join(", "),
       servers: membership.servers.length,
     });
     this.#files?.commit(membership);
+    if (countsBeside) this.#files?.propose(remembered);
     return true;
   }
 

@@ -20,6 +20,7 @@ import { zookeeper4925 } from "./zookeeper_4925.ts";
 import { zookeeper569 } from "./zookeeper_569.ts";
 import { zookeeper764 } from "./zookeeper_764.ts";
 import { zookeeper790 } from "./zookeeper_790.ts";
+import { returnedAfterRemoval } from "./returned_after_removal.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Every scenario: known bugs by their ids, then others by their names. */
@@ -46,4 +47,5 @@ export const scenarios: readonly Scenario[] = [
   acksBeforeACut,
   fuzzySnapshot,
   lonelyLeader,
+  returnedAfterRemoval,
 ];

@@ -123,6 +123,52 @@ describe("a membership keeper", () => {
     expect(versions(keeper)).toEqual([v1, v3 + 1]);
   });
 
+  test("counts what its data says beside the files, which may be behind", () => {
+    const disk = diskWith();
+    const keeper = keeperOn(disk);
+    keeper.commit(membership(v1, [1, 2, 3]));
+    keeper.remember(membership(v2, [2, 3]), false);
+    expect([versions(keeper), keeper.shown.version]).toEqual([[v1, v2], v1]);
+    expect(configOn(disk).lastSeen?.version).toBe(v2);
+    keeper.remember(membership(v1, [1, 2, 3]), false);
+    expect(versions(keeper)).toEqual([v1, v2]);
+  });
+
+  test("takes an operator's list before what the data says, until a peer tells of one older than that", () => {
+    const disk = diskWith();
+    const keeper = keeperOn(disk);
+    keeper.remember(membership(v2, [2, 3]), true);
+    expect([versions(keeper), keeper.shown.version, keeper.quorums.length]).toEqual([[0, 0], v2, 1]);
+    expect(keeper.commit(membership(v1, [1, 2, 3]))).toBe(true);
+    expect([versions(keeper), keeper.shown.version]).toEqual([[v1, v2], v1]);
+    expect(keeper.quorums.map(({ voters }) => voters)).toEqual([[1, 2, 3], [2, 3]]);
+    disk.loseUnsynced();
+    expect(versions(keeperOn(disk))).toEqual([v1, v2]);
+  });
+
+  test("forgets what the data says when a peer or a leader knows better", () => {
+    for (const newer of [v2, v3]) {
+      const told = keeperOn(diskWith());
+      told.remember(membership(v2, [2, 3]), true);
+      told.commit(membership(newer, [1, 2, 4]));
+      expect([versions(told), told.shown.version]).toEqual([[newer, newer], newer]);
+    }
+    const led = keeperOn(diskWith());
+    led.remember(membership(v2, [2, 3]), true);
+    led.adopt(membership(v1, [1, 2, 3]));
+    led.commit(membership(v1, [1, 2, 3]));
+    expect([versions(led), led.shown.version]).toEqual([[v1, v1], v1]);
+  });
+
+  test("counts what the data says even if the disk does not take it", () => {
+    const disk = diskWith();
+    const keeper = keeperOn(disk);
+    keeper.remember(membership(v2, [2, 3]), true);
+    disk.fault = () => "ENOSPC";
+    expect(() => keeper.commit(membership(v1, [1, 2, 3]))).toThrow(DiskError);
+    expect(versions(keeper)).toEqual([v1, v2]);
+  });
+
   test("says what this server is by the committed membership", () => {
     const keeper = keeperOn(diskWith());
     expect(keeper.forElection()).toMatchObject({ self: 1, selfVotes: true, selfObserves: false });
