@@ -29,6 +29,11 @@ export const faultKinds = [
 /** One of {@link faultKinds}. */
 export type FaultKind = (typeof faultKinds)[number];
 
+/** How often each kind happens in a run in which nothing fails. */
+export const noFaults = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Readonly<
+  Record<FaultKind, number>
+>;
+
 /** Everything about a run that its seed decides. Times in ms of virtual time. */
 export interface Parameters {
   readonly seed: number;
@@ -91,7 +96,7 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
   const jitterMs = chance.pick([0, 0.1, 1, 5]);
   // Timeouts that a healthy network cannot keep would only show that.
   const tickMs = chance.pick([50, 100, 200, 400].filter((ms) => ms >= 40 * (latencyMs + jitterMs)));
-  const faults = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>;
+  const faults = { ...noFaults };
   // A few kinds at a time, each often or rarely: all of them together would hide what two alone bring about.
   const violence = chance.pick([0, 10, 20, 40, 80, 160]);
   for (const kind of faultKinds) {

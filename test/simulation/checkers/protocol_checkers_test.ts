@@ -308,7 +308,15 @@ test("PeersSpeakProtocol finds what one member may not send another, and lets st
   const written = new Written().judge((_history, fail) => new PeersSpeakProtocol([1, 2, 3], fail));
   written.trace(1, { kind: "violation", peer: 99, reason: "nonsense" });
   written.trace(1, { kind: "violation", peer: 2, reason: "it acked what was never proposed" });
-  expect(written.failures).toEqual(["server 1 about server 2: it acked what was never proposed"]);
+  const failures = ["server 1 about server 2: it acked what was never proposed"];
+  expect(written.failures).toEqual(failures);
+  const text = "server.2=h2:1:2\nserver.3=h3:1:2\nversion=100000001";
+  written.trace(2, { kind: "config", version: z(1, 1), text });
+  written.trace(1, { kind: "violation", peer: 2, reason: "its epoch is older" });
+  written.trace(2, { kind: "violation", peer: 1, reason: "nonsense" });
+  expect(written.failures).toEqual(failures);
+  written.trace(3, { kind: "violation", peer: 2, reason: "its epoch is older" });
+  expect(written.failures).toEqual([...failures, "server 3 about server 2: its epoch is older"]);
 });
 
 describe("EqualDigests", () => {

@@ -1,5 +1,5 @@
 import { membershipLines } from "../../../src/quorum/membership.ts";
-import { faultKinds } from "../parameters.ts";
+import { noFaults } from "../parameters.ts";
 import { installConfig, serverSpec } from "../sim_config.ts";
 import type { Scenario } from "./scenario.ts";
 import { event, Stage } from "./stage.ts";
@@ -10,10 +10,10 @@ import { event, Stage } from "./stage.ts";
  */
 export const returnedAfterRemoval: Scenario = {
   name: "returned-after-removal",
-  summary: "A removed server that an operator brings back does not count by a membership from before its removal",
+  summary:
+    "A removed server that an operator brings back does not count by a membership from before its removal",
   run(trace) {
-    const faults = Object.fromEntries(faultKinds.map((kind) => [kind, kind === "reconfig" ? 1 : 0]));
-    const stage = new Stage({ trace, faults }).start();
+    const stage = new Stage({ trace, faults: { ...noFaults, reconfig: 1 } }).start();
     const { ensemble, leader } = stage;
     const [removed, slow] = stage.others;
     const client = stage.client(leader);
@@ -49,7 +49,10 @@ export const returnedAfterRemoval: Scenario = {
     removed.start();
     slow.start();
     stage.pass(5000);
-    stage.expect(ensemble.leader() === undefined, "servers lead and follow without a quorum, started once more");
+    stage.expect(
+      ensemble.leader() === undefined,
+      "servers lead and follow without a quorum, started once more",
+    );
     stage.settle();
   },
 };

@@ -4,7 +4,7 @@ import type { ServerConfig } from "../../../src/config/server_config.ts";
 import { counterOf } from "../../../src/protocol/zxid.ts";
 import type { Operation, Request } from "../clients/operation.ts";
 import type { SimSession } from "../clients/sim_session.ts";
-import { drawParameters, faultKinds, type ParameterChanges } from "../parameters.ts";
+import { drawParameters, noFaults, type ParameterChanges } from "../parameters.ts";
 import { ports } from "../sim_config.ts";
 import { SimEnsemble } from "../sim_ensemble.ts";
 import { TraceWriter } from "../trace_writer.ts";
@@ -63,10 +63,7 @@ export class Stage {
       localSessions: false,
       zxidCounterMax: defaults.zxidCounterMax,
       store: "both",
-      faults: Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<
-        (typeof faultKinds)[number],
-        number
-      >,
+      faults: noFaults,
       ...changes,
     });
     if (tune !== undefined) this.ensemble.tune = tune;
