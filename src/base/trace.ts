@@ -42,6 +42,8 @@ export type TraceEvent =
     readonly from: "disk" | "leader";
     readonly digest: bigint;
   }
+  /** No leader was found for a while: reads are answered from the tree as it stands, at this zxid, until the next state. */
+  | { readonly kind: "readOnly"; readonly zxid: number }
   /** A packet between servers, by its name on the wire. */
   | {
     readonly kind: "send" | "receive";

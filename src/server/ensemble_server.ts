@@ -382,7 +382,9 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
 
   #serveReadOnly(): void {
     if (this.#stopped || this.#office !== null) return;
-    this.#core.replica.becomeServing(new ReadOnlyRole(this.#core.replica));
+    const { replica, tree } = this.#core;
+    replica.becomeServing(new ReadOnlyRole(replica));
+    this.#world.trace?.({ kind: "readOnly", zxid: tree.lastProcessedZxid });
     this.#world.logger.info("Now read-only: there is still no leader");
   }
 

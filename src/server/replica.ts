@@ -468,9 +468,13 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     return ErrorCode.ok;
   }
 
-  /** @returns Whether a session that was begun at this server, since it started, is over for certain. */
+  /**
+   * @returns Whether a session that was begun at this server, since it started, is over for certain. One that was open in
+   *   its last office is not, whatever the tree says: its first txn, or its last, may be decided by others.
+   */
   hasEnded(id: SessionId): boolean {
-    return this.#parts.sessionIds.gaveOut(id) && !this.tree.sessions.has(id);
+    return this.#parts.sessionIds.gaveOut(id) && !this.tree.sessions.has(id) &&
+      this.sessions.get(id) === undefined;
   }
 
   /** A local session's client has asked for its end and is answered. */

@@ -12,6 +12,9 @@ const minuteMs = 60_000;
 /** Bytes in one piece of nonsense, at most. */
 const garbageBytesMax = 200;
 
+/** How long no server has a quorum, in ms; it serves reads only from 2000 on. */
+const noQuorumMs = [2100, 5000] as const;
+
 /** How often a fault that is one server's is the leader's. */
 const leaderChance = 0.4;
 
@@ -118,6 +121,8 @@ export class Faults {
         return this.#fillDisk(server);
       case "reconfig":
         return this.#reconfigure();
+      case "noQuorum":
+        return this.#scatter();
     }
   }
 
@@ -153,6 +158,24 @@ export class Faults {
       ? this.#serverHosts().filter((one) => one !== host)
       : this.#others([host]);
     this.#separate([host], others, true);
+  }
+
+  /** Parts the servers into so many sides that none has a quorum, for longer than it takes them to serve reads only. */
+  #scatter(): void {
+    const { network, servers } = this.#ensemble;
+    const sides = this.#chance.whole(2, servers.length);
+    const sideOf = new Map(servers.map((server) => [server, this.#chance.whole(1, sides)]));
+    const hasQuorum = [...sideOf.values()].some((side) =>
+      this.#ensemble.isQuorum(new Set(servers.filter((one) => sideOf.get(one) === side).map(({ id }) => id)))
+    );
+    const cuts = servers.flatMap((from) =>
+      servers.filter((to) => from !== to && (hasQuorum || sideOf.get(from) !== sideOf.get(to)))
+        .map((to) => [from.host, to.host] as const)
+    );
+    for (const [from, to] of cuts) network.cut(from, to);
+    this.#ensemble.scheduler.after(this.#chance.between(...noQuorumMs), () => {
+      for (const [from, to] of cuts) network.heal(from, to);
+    });
   }
 
   #separate(some: readonly SimHost[], others: readonly SimHost[], bothWays: boolean): void {

@@ -24,6 +24,7 @@ export const faultKinds = [
   "fullDisk",
   "reconfig",
   "clientPause",
+  "noQuorum",
 ] as const;
 
 /** One of {@link faultKinds}. */
@@ -82,6 +83,8 @@ export interface Parameters {
   readonly zxidCounterMax: number;
   /** Sessions are their server's alone until they make an ephemeral. */
   readonly localSessions: boolean;
+  /** Servers without a leader serve reads, and some clients put up with that. */
+  readonly readOnlyMode: boolean;
 }
 
 /** How a run is told apart from what its seed says. */
@@ -100,7 +103,7 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
   // A few kinds at a time, each often or rarely: all of them together would hide what two alone bring about.
   const violence = chance.pick([0, 10, 20, 40, 80, 160]);
   for (const kind of faultKinds) {
-    if (chance.happens(0.35)) faults[kind] = violence * chance.between(0.2, 1);
+    if (kind !== "noQuorum" && chance.happens(0.35)) faults[kind] = violence * chance.between(0.2, 1);
   }
   const drawn = {
     seed,
@@ -145,11 +148,17 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
   // An office that is over before others have found it would say nothing of real ones.
   const officeMsMin = chance.pick([Infinity, Infinity, 2000, 6000]);
   const txns = Math.ceil(100 + officeMsMin * drawn.clients / drawn.thinkMs);
+  const localSessions = chance.happens(0.25);
+  const mix = { ...drawn.mix, addWatch: chance.pick([0, 0, 1, 3]) };
+  const readOnlyMode = chance.happens(0.25);
+  // Without it hardly any server would be without a leader for long enough.
+  if (readOnlyMode) faults.noQuorum = chance.between(2, 8);
   return {
     ...drawn,
     zxidCounterMax: Math.min(defaults.zxidCounterMax, txns),
-    localSessions: chance.happens(0.25),
-    mix: { ...drawn.mix, addWatch: chance.pick([0, 0, 1, 3]) },
+    localSessions,
+    mix,
+    readOnlyMode,
     ...changes,
   };
 }

@@ -43,8 +43,7 @@ export function installConfig(
   parameters: Parameters,
   members = memberLines(parameters),
 ): void {
-  const { tickMs, initLimit, syncLimit, snapCount, preAllocKb, voters, observers, faults, localSessions } =
-    parameters;
+  const { tickMs, initLimit, syncLimit, snapCount, preAllocKb, voters, observers, faults } = parameters;
   const lines = [
     "dataDir=/data",
     `tickTime=${tickMs}`,
@@ -54,7 +53,8 @@ export function installConfig(
     `preAllocSize=${preAllocKb}`,
     "4lw.commands.whitelist=*",
   ];
-  if (localSessions) lines.push("localSessionsEnabled=true", "localSessionsUpgradingEnabled=true");
+  if (parameters.localSessions) lines.push("localSessionsEnabled=true", "localSessionsUpgradingEnabled=true");
+  if (parameters.readOnlyMode) lines.push("readonlymode.enabled=true");
   if (faults.reconfig > 0) lines.push("reconfigEnabled=true");
   if (voters + observers === 1) lines.push(`clientPort=${ports.client}`);
   else lines.push(...members);

@@ -156,6 +156,7 @@ export class SimEnsemble {
         ...parameters,
         servers: this.servers.map(({ id }) => ({ host: machineOf(id).name, port: ports.client })),
         sessionTimeoutMs: parameters.tickMs * parameters.sessionTicks,
+        readOnlyAllowed: parameters.readOnlyMode && number % 3 !== 0,
       },
       observer: this.#sessionObserver,
     });
@@ -166,7 +167,11 @@ export class SimEnsemble {
 
   /** Opens a session on a machine of its own; its requests are the caller's to make. */
   openSession(
-    options: { readonly servers: readonly ServerAddress[]; readonly timeoutMs: number },
+    options: {
+      readonly servers: readonly ServerAddress[];
+      readonly timeoutMs: number;
+      readonly readOnlyAllowed?: boolean;
+    },
   ): SimSession {
     const number = this.network.hosts.length;
     const host = this.network.addHost(`client${number}`, `10.0.1.${number}`);
@@ -174,7 +179,7 @@ export class SimEnsemble {
     const config = {
       servers: options.servers,
       sessionTimeoutMs: options.timeoutMs,
-      readOnlyAllowed: false,
+      readOnlyAllowed: options.readOnlyAllowed === true,
       session: null,
       random: this.chance.fork(),
     };
@@ -288,10 +293,11 @@ export class SimEnsemble {
   };
 
   readonly #sessionObserver: SessionObserver = {
-    onConnected: ({ client, id }, server) =>
-      this.#onClient({ kind: "connected", client, session: id, server }),
-    onDisconnected: ({ client, id, server }) =>
-      this.#onClient({ kind: "disconnected", client, session: id, server }),
+    onRenewed: ({ id }, before) => this.#onClient({ kind: "renewed", before, session: id }),
+    onConnected: ({ client, id, isReadOnly }, server) =>
+      this.#onClient({ kind: "connected", client, session: id, server, isReadOnly }),
+    onDisconnected: ({ client, id, server, isReadOnly }) =>
+      this.#onClient({ kind: "disconnected", client, session: id, server, isReadOnly }),
     onInvoked: (_session, operation) => this.#onClient({ kind: "invoked", operation }),
     onReplied: (_session, operation) => {
       this.#mix(operation.xid, operation.error, operation.zxid);

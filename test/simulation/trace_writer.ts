@@ -89,7 +89,15 @@ function clientMessage(event: ClientEvent): [name: string, zxid: string, message
   switch (event.kind) {
     case "connected":
     case "disconnected":
-      return [event.client, "0x0", `${event.kind} server ${event.server} session ${hex(event.session)}`];
+      return [
+        event.client,
+        "0x0",
+        `${event.kind} ${event.isReadOnly ? "read-only " : ""}server ${event.server} session ${
+          hex(event.session)
+        }`,
+      ];
+    case "renewed":
+      return [hex(event.session), "0x0", `renewed from ${hex(event.before)}`];
     case "invoked":
     case "lost":
       return [event.operation.client, "0x0", `${event.kind} ${describe(event.operation)}`];

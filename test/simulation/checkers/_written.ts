@@ -167,6 +167,7 @@ export class Written {
       request,
       invokedMs: 0,
       server: 1,
+      isReadOnly: false,
       outcome: "pending",
       zxid: 0,
       error: 0,

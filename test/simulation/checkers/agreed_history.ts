@@ -1,6 +1,7 @@
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import type { TxnBody, TxnHeader } from "../../../src/protocol/txn.ts";
 import type { TraceEvent } from "../../../src/base/trace.ts";
+import { counterOf } from "../../../src/protocol/zxid.ts";
 import { decodeEntry, ZnodeHistory } from "./znode_history.ts";
 
 /** A txn that some leader proposed. */
@@ -54,6 +55,8 @@ export class AgreedHistory {
   readonly #begun = new Set<bigint>();
   /** Sessions whose end was proposed, by anybody. */
   readonly #endsProposed = new Set<bigint>();
+  /** What read-only servers began with: zxids in order, by server and the last of them. */
+  readonly #readOnly = new Map<string, { readonly zxids: readonly number[]; znodes?: ZnodeHistory }>();
   readonly #listeners: ((txn: Committed) => void)[] = [];
 
   /** Calls `listener` with each txn as soon as it is known to be committed, in order. */
@@ -77,6 +80,26 @@ export class AgreedHistory {
 
   committed(zxid: number): Committed | undefined {
     return this.#byZxid.get(zxid);
+  }
+
+  /**
+   * @returns Whether an answer shows what a read-only server's log has and nobody has committed yet: who leads next
+   *   decides what becomes of it.
+   */
+  isUndecided({ isReadOnly, zxid }: { readonly isReadOnly: boolean; readonly zxid: number }): boolean {
+    return isReadOnly && counterOf(zxid) !== 0 && !this.#byZxid.has(zxid);
+  }
+
+  /** @returns What a read-only server that stands at this zxid holds, by its log; undefined if it never stood there. */
+  znodesOf(server: number, zxid: number): ZnodeHistory | undefined {
+    const held = this.#readOnly.get(`${server} ${zxid}`);
+    if (held === undefined || held.znodes !== undefined) return held?.znodes;
+    const znodes = held.znodes = new ZnodeHistory();
+    for (const each of held.zxids) {
+      const { header, body } = decodeEntry(this.#proposed.get(each)!.entry);
+      znodes.apply(header, body);
+    }
+    return znodes;
   }
 
   /** @returns The newest committed zxid that is not above this one; 0 when there is none. */
@@ -131,6 +154,9 @@ export class AgreedHistory {
       case "established":
         chain.isServing = true;
         return this.#extend(chain, chain.zxids[chain.length - 1] ?? 0);
+      case "readOnly":
+        this.#readOnly.set(`${server} ${event.zxid}`, { zxids: chain.zxids.slice(0, chain.length) });
+        return;
       case "apply":
         if (!this.#proposed.has(event.zxid)) this.#onPropose(server, event.zxid, event.entry.slice());
         if (chain.isServing) this.#extend(chain, event.zxid);

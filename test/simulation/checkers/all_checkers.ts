@@ -21,6 +21,7 @@ import { PeersSpeakProtocol } from "./peers_speak_protocol.ts";
 import { PersistentWatches } from "./persistent_watches.ts";
 import { PrefixConsistency } from "./prefix_consistency.ts";
 import { PrimaryIntegrity } from "./primary_integrity.ts";
+import { ReadOnlyServers } from "./read_only_servers.ts";
 import { ReadsNeverGoBack } from "./reads_never_go_back.ts";
 import { ReadsSeeAgreedState } from "./reads_see_agreed_state.ts";
 import { ReferenceTree } from "./reference_tree.ts";
@@ -77,6 +78,7 @@ export function allCheckers(
     make((fail) => new SessionOrder(history, fail)),
     make((fail) => new ReadsNeverGoBack(fail)),
     make((fail) => new ReadsSeeAgreedState(history, fail)),
+    make((fail) => new ReadOnlyServers(history, fail)),
     make((fail) => new SyncIsFresh(fail)),
     make((fail) => new WatchBeforeData(history, fail)),
     make((fail) => new PersistentWatches(history, fail)),

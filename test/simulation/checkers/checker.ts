@@ -9,7 +9,11 @@ export type ClientEvent =
     readonly client: string;
     readonly session: bigint;
     readonly server: number;
+    /** The server says that it is read-only. */
+    readonly isReadOnly: boolean;
   }
+  /** What a read-only server had given goes on as another session. */
+  | { readonly kind: "renewed"; readonly before: bigint; readonly session: bigint }
   | { readonly kind: "invoked" | "replied" | "lost"; readonly operation: Operation }
   | { readonly kind: "notified"; readonly session: bigint; readonly notification: Notification }
   | {

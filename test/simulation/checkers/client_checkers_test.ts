@@ -6,6 +6,7 @@ import type { Request } from "../clients/operation.ts";
 import { AcknowledgedWrites } from "./acknowledged_writes.ts";
 import { EphemeralsOnce } from "./ephemerals_once.ts";
 import { LinearizableWrites } from "./linearizable_writes.ts";
+import { ReadOnlyServers } from "./read_only_servers.ts";
 import { ReadsNeverGoBack } from "./reads_never_go_back.ts";
 import { ReadsSeeAgreedState } from "./reads_see_agreed_state.ts";
 import { SessionOrder } from "./session_order.ts";
@@ -136,6 +137,53 @@ test("ReadsNeverGoBack finds an answer older than one before it, from whatever s
   ]);
 });
 
+test("ReadsNeverGoBack finds an answer older than what the session saw by another id, on a read-only server", () => {
+  const written = new Written().judge((_history, fail) => new ReadsNeverGoBack(fail));
+  written.ask(getA, { zxid: z(1, 5) }).client({ kind: "renewed", before: session, session: 0x200n });
+  written.reply(written.invoke(getA, 2, 0x200n), { zxid: z(1, 4) });
+  expect(written.failures[0]).toContain("was answered at 0x100000004, after an answer at 0x100000005");
+});
+
+describe("ReadOnlyServers", () => {
+  const judged = () => withA(new Written().judge((history, fail) => new ReadOnlyServers(history, fail)));
+  const sync: Request = { kind: "sync", path: "/a" };
+  const close: Request = { kind: "closeSession", path: "" };
+  const refused = { zxid: z(1, 1), error: ErrorCode.notReadOnly, isReadOnly: true };
+  const done = { zxid: z(1, 1), isReadOnly: true };
+  const connects = { kind: "connected", client: "client1", session, server: 2, isReadOnly: true } as const;
+
+  test("are pleased when reads are answered, writes refused, and sessions of their own begun and ended", () => {
+    const written = judged().trace(2, { kind: "readOnly", zxid: z(1, 1) }).client(connects);
+    written.ask(getA, done).ask(setA("2"), refused, 2).ask(sync, refused, 3).ask(close, done, 4);
+    expect(written.follow(2, 1, 2).log(2, z(2, 1)).failures).toEqual([]);
+  });
+
+  test("find a read-only server that answers a write or a sync, and another that refuses one", () => {
+    const written = judged().ask(setA("2"), done).ask(sync, done, 2);
+    written.ask(setA("3"), { ...refused, isReadOnly: false }, 3);
+    expect(written.failures).toEqual([
+      "server 1, which is read-only, answers setData /a (request 1) of client1 with 0",
+      "server 1, which is read-only, answers sync /a (request 2) of client1 with 0",
+      "server 1, which is not read-only, answers setData /a (request 3) of client1 with -119",
+    ]);
+  });
+
+  test("find one that takes part in txns", () => {
+    const written = judged().trace(2, { kind: "readOnly", zxid: z(1, 1) }).log(2, z(1, 2)).apply(2, z(1, 2));
+    expect(written.failures).toEqual([
+      "server 2 is read-only, and does: log 0x100000002",
+      "server 2 is read-only, and does: apply 0x100000002",
+    ]);
+  });
+
+  test("find one that serves a session which others know", () => {
+    const opens = { type: OpCode.createSession, timeoutMs: 1000 } as const;
+    expect(judged().agree(1, z(1, 2), opens).client(connects).failures).toEqual([
+      "server 2 is read-only, and serves session 0x100, which all servers know",
+    ]);
+  });
+});
+
 describe("ReadsSeeAgreedState", () => {
   const judged = () => withA(new Written().judge((history, fail) => new ReadsSeeAgreedState(history, fail)));
   const whole = { czxid: z(1, 1), mzxid: z(1, 1), pzxid: z(1, 1) };
@@ -161,6 +209,26 @@ describe("ReadsSeeAgreedState", () => {
   test("finds what is not committed", () => {
     const written = judged().ask(getA, { zxid: z(1, 2), data: "1", stat: statOf(whole) });
     expect(written.failures[0]).toContain("it is not committed");
+  });
+
+  test("lets a read-only server show what its log has and nobody has committed, and nothing else", () => {
+    const written = judged().propose(1, z(1, 2), sets("/a", "2", 1)).trace(1, {
+      kind: "readOnly",
+      zxid: z(1, 2),
+    });
+    const stat = statOf({ ...whole, version: 1, mzxid: z(1, 2) });
+    written.ask(getA, { zxid: z(1, 2), data: "2", stat, isReadOnly: true });
+    expect(written.failures).toEqual([]);
+    written.ask(getA, { zxid: z(1, 2), data: "1", stat, isReadOnly: true }, 2);
+    written.ask(getA, { zxid: z(1, 3), data: "2", stat, isReadOnly: true }, 3);
+    expect(written.failures.map((message) => message.split(": ")[1]))
+      .toEqual(['"1", not "2"', "its server, which is read-only, never stood there"]);
+  });
+
+  test("finds what a read-only server shows of a state that is committed, and other than that", () => {
+    const written = judged().agree(1, z(1, 2), sets("/a", "2", 1));
+    written.ask(getA, { zxid: z(1, 1), data: "2", stat: statOf(whole), isReadOnly: true });
+    expect(written.failures[0]).toContain('"2", not "1"');
   });
 
   test("finds a znode that is missing, and children that are others", () => {
@@ -234,6 +302,38 @@ describe("WatchBeforeData", () => {
     expect(written.failures[0]).toContain("client1 watches /a (child) since 0x100000001");
   });
 
+  test("finds a change that is missed when a read-only server's session becomes another one", () => {
+    const written = judged().ask(watchA, { zxid: z(1, 1), isReadOnly: true });
+    written.client({ kind: "renewed", before: session, session: 0x200n }).agree(
+      1,
+      z(1, 2),
+      sets("/a", "2", 1),
+    );
+    written.reply(written.invoke(getA, 2, 0x200n), { zxid: z(1, 2) });
+    expect(written.failures[0]).toContain("client1 watches /a (data) since 0x100000001 and was not told");
+  });
+
+  test("judges what a watch has missed on a read-only server by what that one has, committed or not", () => {
+    const watches = {
+      relativeZxid: z(1, 1),
+      data: [],
+      exist: ["/a", "/b"],
+      child: [],
+      persistent: [],
+      recursive: [],
+    };
+    const written = judged();
+    for (const path of watches.exist) {
+      written.ask({ kind: "exists", path, watch: true }, { zxid: z(1, 1), error: ErrorCode.noNode });
+    }
+    written.propose(1, z(1, 2), { type: OpCode.delete, path: "/a" }).propose(1, z(1, 3), creates("/b"));
+    written.trace(1, { kind: "readOnly", zxid: z(1, 3) });
+    written.ask({ kind: "setWatches", path: "", watches }, { zxid: z(1, 3), isReadOnly: true }, -8);
+    expect(written.failures).toEqual([
+      "client1 set its watch on /b (exist) again at 0x100000003 and was not told what it had missed since 0x100000001",
+    ]);
+  });
+
   test("finds a missed change that nobody tells when the watch moves to another server", () => {
     const watches = {
       relativeZxid: z(1, 1),
@@ -291,8 +391,25 @@ describe("PersistentWatches", () => {
   test("let another server, which is behind, tell of an event again", () => {
     const written = judged().ask(forGood("/a"), { zxid: z(1, 1) }).agree(1, z(1, 2), sets("/a", "2", 1));
     const event = told(EventType.nodeDataChanged, "/a", z(1, 2));
-    written.client(event).client({ kind: "disconnected", client: "client1", session, server: 1 });
+    written.client(event).client({
+      kind: "disconnected",
+      client: "client1",
+      session,
+      server: 1,
+      isReadOnly: false,
+    });
     expect(written.client(event).failures).toEqual([]);
+  });
+
+  test("go along when a read-only server's session becomes another one", () => {
+    const written = judged().ask(forGood("/a"), { zxid: z(1, 1), isReadOnly: true });
+    written.client({ kind: "renewed", before: session, session: 0x200n }).agree(
+      1,
+      z(1, 2),
+      sets("/a", "2", 1),
+    );
+    written.reply(written.invoke(getA, 2, 0x200n), { zxid: z(1, 2) });
+    expect(written.failures[0]).toContain("client1 watches /a for good since 0x100000001 and was not told");
   });
 
   test("do not ask for what happened while no server had the watch", () => {
@@ -305,7 +422,7 @@ describe("PersistentWatches", () => {
       recursive: [],
     };
     const written = judged().ask(forGood("/a"), { zxid: z(1, 1) });
-    written.client({ kind: "disconnected", client: "client1", session, server: 1 });
+    written.client({ kind: "disconnected", client: "client1", session, server: 1, isReadOnly: false });
     written.agree(1, z(1, 2), sets("/a", "2", 1)).ask(
       { kind: "setWatches", path: "", watches },
       { zxid: z(1, 2) },

@@ -56,6 +56,13 @@ export class PersistentWatches implements Checker {
     else if (event.kind === "notified") this.#onNotified(event.session, event.notification);
     else if (event.kind === "ended") this.#watchers.delete(event.session);
     else if (event.kind === "disconnected") this.#onDisconnected(event.session);
+    else if (event.kind === "renewed") this.#onRenewed(event.before, event.session);
+  }
+
+  #onRenewed(before: bigint, session: bigint): void {
+    const watcher = this.#watchers.get(before);
+    this.#watchers.delete(before);
+    if (watcher !== undefined) this.#watchers.set(session, watcher);
   }
 
   #onReply(operation: Operation): void {

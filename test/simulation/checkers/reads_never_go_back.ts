@@ -3,7 +3,7 @@ import { type Checker, type ClientEvent, type Fail, zxidText } from "./checker.t
 
 /**
  * A session never sees the state go back, whichever servers it is connected to: the zxids of its answers do not
- * fall.
+ * fall, also when a read-only server's session becomes another one elsewhere.
  */
 export class ReadsNeverGoBack implements Checker {
   readonly property = "ReadsNeverGoBack";
@@ -15,6 +15,7 @@ export class ReadsNeverGoBack implements Checker {
   }
 
   onClient(event: ClientEvent): void {
+    if (event.kind === "renewed") this.#seen.set(event.session, this.#seen.get(event.before) ?? 0);
     if (event.kind !== "replied") return;
     const { operation } = event;
     const { session, zxid } = operation;

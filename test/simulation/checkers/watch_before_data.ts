@@ -51,6 +51,13 @@ export class WatchBeforeData implements Checker {
     if (event.kind === "replied") this.#onReply(event.operation);
     else if (event.kind === "notified") this.#onNotified(event.session, event.notification);
     else if (event.kind === "ended") this.#sessions.delete(event.session);
+    else if (event.kind === "renewed") this.#onRenewed(event.before, event.session);
+  }
+
+  #onRenewed(before: bigint, session: bigint): void {
+    const watched = this.#sessions.get(before);
+    this.#sessions.delete(before);
+    if (watched !== undefined) this.#sessions.set(session, watched);
   }
 
   #onReply(operation: Operation): void {
@@ -85,12 +92,16 @@ export class WatchBeforeData implements Checker {
 
   /** The rules by which a server judges what a watch has missed are weaker than those of a watch that stays. */
   #onRestored(operation: Operation, restored: RestoredWatches, { watches }: Watched): void {
-    const { znodes } = this.#history;
-    const { zxid, client } = operation;
+    const { zxid, client, server } = operation;
+    const znodes = this.#history.isUndecided(operation)
+      ? this.#history.znodesOf(server, zxid)
+      : this.#history.znodes;
+    if (znodes === undefined) return;
     for (const kind of ["data", "exist", "child"] as const) {
       for (const path of restored[kind]) {
         const watch = watches.get(`${kind} ${path}`);
         if (watch === undefined) continue;
+        watch.sinceZxid = zxid;
         const state = znodes.at(path, zxid);
         const newest = kind === "child"
           ? Math.max(state?.czxid ?? 0, znodes.lastChildChange(path, zxid))
@@ -104,7 +115,6 @@ export class WatchBeforeData implements Checker {
               `had missed since ${zxidText(restored.relativeZxid)}`,
           );
         }
-        watch.sinceZxid = zxid;
       }
     }
   }

@@ -61,6 +61,8 @@ export interface Operation {
   readonly invokedMs: number;
   /** Server it was sent to. */
   readonly server: number;
+  /** Its server said that it is read-only. */
+  readonly isReadOnly: boolean;
   /** `lost`: the connection went away before the answer; a write may have happened or not. */
   outcome: "pending" | "replied" | "lost";
   /** Of the reply's header. */

@@ -20,6 +20,8 @@ export interface ClientSettings extends WorkloadSettings {
   readonly closeChance: number;
   readonly abandonChance: number;
   readonly moveChance: number;
+  /** Its sessions may be served by read-only servers. */
+  readonly readOnlyAllowed: boolean;
 }
 
 /** What a {@link SimClient} is made from. */
@@ -83,6 +85,10 @@ export class SimClient implements SessionObserver {
     this.#session?.dropConnection();
   }
 
+  onRenewed(session: SimSession, before: bigint): void {
+    this.#parts.observer.onRenewed(session, before);
+  }
+
   onConnected(session: SimSession, server: number): void {
     this.#parts.observer.onConnected(session, server);
     this.#think();
@@ -138,7 +144,7 @@ export class SimClient implements SessionObserver {
       this.#session = new SimSession(this.name, { process, network }, {
         servers: chance.shuffled(settings.servers),
         sessionTimeoutMs: settings.sessionTimeoutMs,
-        readOnlyAllowed: false,
+        readOnlyAllowed: settings.readOnlyAllowed,
         session: null,
         random: chance,
       }, this);

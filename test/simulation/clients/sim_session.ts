@@ -30,6 +30,8 @@ export interface Notification {
 
 /** Hears of all that a session asks and is told, in the order in which it happens. */
 export interface SessionObserver {
+  /** The session that a read-only server had given is this one from now on: watches, and what it has seen, go along. */
+  onRenewed(session: SimSession, before: bigint): void;
   /** A connection serves the session; the first one has made it. */
   onConnected(session: SimSession, server: number): void;
   /** Any connection is gone. */
@@ -57,6 +59,9 @@ export class SimSession implements SessionEffects, FrameHandler {
   id = 0n;
   /** Server that serves it now, or served it last. */
   server = 0;
+  /** That server is read-only. */
+  isReadOnly = false;
+  readonly #isReadOnlyAllowed: boolean;
   readonly #process: SimProcess;
   readonly #network: Network;
   readonly #observer: SessionObserver;
@@ -89,6 +94,7 @@ export class SimSession implements SessionEffects, FrameHandler {
     this.#process = world.process;
     this.#network = world.network;
     this.#observer = observer;
+    this.#isReadOnlyAllowed = config.readOnlyAllowed;
     this.machine = new SessionMachine(config, this);
     this.machine.start(this.#nowMs);
     this.#arm();
@@ -121,6 +127,7 @@ export class SimSession implements SessionEffects, FrameHandler {
       request,
       invokedMs: this.#process.nowMs,
       server: this.server,
+      isReadOnly: this.isReadOnly,
       outcome: "pending",
       zxid: 0,
       error: 0,
@@ -193,11 +200,27 @@ export class SimSession implements SessionEffects, FrameHandler {
     this.submit({ kind: "closeSession", path: "" });
   }
 
-  probe(): void {}
+  probe(server: ServerAddress, timeoutMs: number): void {
+    const attempt = this.#attempt;
+    const answer = (isWritable: boolean) => {
+      if (attempt !== this.#attempt) return;
+      this.machine.onProbed(isWritable, this.#nowMs);
+      this.#arm();
+    };
+    let text = "";
+    this.#network.dial(server.host, server.port, timeoutMs, () => ({
+      onData: (bytes) => text += new TextDecoder().decode(bytes),
+      onDrain: () => {},
+      onClose: () => answer(text === "rw"),
+    })).then((socket) => socket.write(new TextEncoder().encode("isro")), () => answer(false));
+  }
 
-  established(): void {
-    const isNew = this.id === 0n;
+  established(readOnly: boolean): void {
+    const before = this.id;
+    const isNew = before === 0n;
     this.id = this.machine.sessionId;
+    this.isReadOnly = readOnly;
+    if (!isNew && this.id !== before) this.#observer.onRenewed(this, before);
     this.#observer.onConnected(this, this.server);
     const { data, exist, child, persistent, recursive } = this.watches;
     if (isNew || data.size + exist.size + child.size + persistent.size + recursive.size === 0) return;
@@ -229,7 +252,11 @@ export class SimSession implements SessionEffects, FrameHandler {
     if (!this.#isGreeted) {
       this.#isGreeted = true;
       this.#isBeingGreeted = true;
-      this.machine.onConnectResponse(decodeConnectResponse(reader), this.#nowMs);
+      const response = decodeConnectResponse(reader);
+      if (response.readOnly === true && !this.#isReadOnlyAllowed) {
+        this.#observer.onBroken(this, "a session by a read-only server, which it did not ask for");
+      }
+      this.machine.onConnectResponse(response, this.#nowMs);
       this.#isBeingGreeted = false;
       return this.#socket !== null;
     }

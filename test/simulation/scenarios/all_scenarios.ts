@@ -21,6 +21,7 @@ import { zookeeper569 } from "./zookeeper_569.ts";
 import { zookeeper764 } from "./zookeeper_764.ts";
 import { zookeeper790 } from "./zookeeper_790.ts";
 import { returnedAfterRemoval } from "./returned_after_removal.ts";
+import { upgradedThenReadOnly } from "./upgraded_then_read_only.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Every scenario: known bugs by their ids, then others by their names. */
@@ -48,4 +49,5 @@ export const scenarios: readonly Scenario[] = [
   fuzzySnapshot,
   lonelyLeader,
   returnedAfterRemoval,
+  upgradedThenReadOnly,
 ];

@@ -61,6 +61,7 @@ export class Stage {
       snapshotSizeFactor: 1,
       purgeEveryMs: 0,
       localSessions: false,
+      readOnlyMode: false,
       zxidCounterMax: defaults.zxidCounterMax,
       store: "both",
       faults: noFaults,
@@ -113,8 +114,8 @@ export class Stage {
   }
 
   /** Opens a session at one server, which alone it knows. */
-  client(server: SimServer): StageClient {
-    return new StageClient(this, server.id);
+  client(server: SimServer, options: StageClientOptions = {}): StageClient {
+    return new StageClient(this, [server.id], options);
   }
 
   /** Cuts all links between two servers, or between one and all other servers. */
@@ -177,17 +178,25 @@ export class Stage {
   }
 }
 
+/** How a {@link StageClient} is other than most. */
+export interface StageClientOptions {
+  /** Session timeout, in ticks. */
+  readonly ticks?: number;
+  readonly readOnlyAllowed?: boolean;
+}
+
 /** A client that asks what the scenario says, one request at a time. */
 export class StageClient {
   readonly session: SimSession;
   readonly #stage: Stage;
 
-  constructor(stage: Stage, ...servers: number[]) {
+  constructor(stage: Stage, servers: readonly number[], options: StageClientOptions) {
     this.#stage = stage;
     const { ensemble } = stage;
     this.session = ensemble.openSession({
       servers: servers.map((id) => ({ host: machineOf(id).name, port: ports.client })),
-      timeoutMs: 20 * ensemble.parameters.tickMs,
+      timeoutMs: (options.ticks ?? 20) * ensemble.parameters.tickMs,
+      readOnlyAllowed: options.readOnlyAllowed,
     });
     stage.until("a session", () => this.session.isEstablished);
   }

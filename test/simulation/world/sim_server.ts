@@ -65,6 +65,8 @@ export class SimServer {
   state: "LOOKING" | "FOLLOWING" | "LEADING" | "OBSERVING" | "OFF" = "OFF";
   /** Whether it serves clients, by the trace. */
   isServing = false;
+  /** Whether it serves reads without a leader, by the trace. */
+  isReadOnly = false;
   currentEpoch = 0;
   zxid = 0;
   process: SimProcess | null = null;
@@ -223,6 +225,7 @@ export class SimServer {
     this.running = null;
     this.state = "OFF";
     this.isServing = false;
+    this.isReadOnly = false;
     this.sawDiskFault = false;
     this.callsUntilPowerCut = -1;
     this.#parts.events.onEnded(this, how, refused);
@@ -233,11 +236,15 @@ export class SimServer {
     switch (event.kind) {
       case "state":
         this.state = event.state;
+        this.isReadOnly = false;
         if (event.state === "LOOKING") this.isServing = false;
         break;
       case "established":
       case "upToDate":
         this.isServing = true;
+        break;
+      case "readOnly":
+        this.isReadOnly = true;
         break;
       case "currentEpoch":
         this.currentEpoch = event.epoch;
