@@ -1,3 +1,5 @@
+import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
+
 /**
  * A log or snapshot holds bytes that no ZooKeeper writes, or lacks some that must be there. Start-up stops:
  * going on could serve data that differs from what was acknowledged.
@@ -19,9 +21,36 @@ export class CorruptLogError extends Error {
   }
 }
 
+/** The log skips txns that must be there. */
+export class MissingTxnsError extends CorruptLogError {
+  override name = "MissingTxnsError";
+  /** The newest txn in front of those that are missing. */
+  readonly before: Zxid;
+
+  constructor(
+    { before, behind }: { readonly before: Zxid; readonly behind: Zxid },
+    where: { readonly file: string; readonly offset: number },
+    remedy: string,
+  ) {
+    super(
+      `Txn 0x${zxidToHex(behind)} follows 0x${zxidToHex(before)}: those between them are missing`,
+      where,
+      remedy,
+    );
+    this.before = before;
+  }
+}
+
 /** A snapshot that cannot be used: cut short, or a seal that does not match. An older one may do. */
 export class BadSnapshotError extends Error {
   override name = "BadSnapshotError";
+  /** It has no end: as of a file that was still being written. */
+  readonly isCut: boolean;
+
+  constructor(message: string, isCut = false) {
+    super(message);
+    this.isCut = isCut;
+  }
 }
 
 /** The database cannot be opened as it is; the message says what an operator can do. */

@@ -4,7 +4,7 @@ import type { Logger } from "../base/log.ts";
 import { txnHeaderBytes } from "../protocol/txn.ts";
 import { counterOf, epochOf, type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import { adler32 } from "./adler32.ts";
-import { CorruptLogError } from "./errors.ts";
+import { CorruptLogError, MissingTxnsError } from "./errors.ts";
 import { type DatedFile, listDated } from "./file_names.ts";
 import {
   logEntryContentOffset,
@@ -224,9 +224,9 @@ export class LogReader {
         highest: zxidToHex(highest),
       });
     } else if (this.#skips(zxid)) {
-      throw this.#corrupt(
-        `Txn 0x${zxidToHex(zxid)} follows 0x${zxidToHex(this.#follows)}: those between them are missing`,
-      );
+      const where = { file: this.path, offset: this.offset };
+      this.#leaveFile();
+      throw new MissingTxnsError({ before: this.#follows, behind: zxid }, where, restoreRemedy);
     }
     if (zxid >= this.#fromZxid) this.#follows = Math.max(this.#follows, zxid);
     this.#highest = Math.max(highest, zxid);

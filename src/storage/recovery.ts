@@ -8,9 +8,10 @@ import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
 import type { DataTree } from "../tree/data_tree.ts";
 import type { DataDirs } from "./data_dirs.ts";
 import { removeIfThere } from "./epoch_files.ts";
-import { BadSnapshotError, CorruptLogError, RecoveryError } from "./errors.ts";
+import { BadSnapshotError, CorruptLogError, MissingTxnsError, RecoveryError } from "./errors.ts";
 import { joinPath, listDated, parentOf } from "./file_names.ts";
 import { LogReader, removeEmptyLastLog } from "./log_reader.ts";
+import { PassedSnapshots } from "./passed_snapshots.ts";
 import { removePartials } from "./purge.ts";
 import { loadSnapshot, looksWhole } from "./snapshot_reader.ts";
 
@@ -52,7 +53,8 @@ const snapshotsTriedMax = 100;
  * Brings back the state from disk: the newest snapshot that is whole, and every txn logged after it
  * (FileTxnSnapLog.restore, ZooKeeperServer.loadData).
  *
- * @throws {RecoveryError} If there is no usable snapshot where there must be one.
+ * @throws {RecoveryError} If there is no usable snapshot where there must be one, or the log does not make up for
+ *   one that is not usable.
  * @throws {CorruptLogError} If a log holds what no ZooKeeper writes.
  * @throws {DiskError} If a file cannot be read.
  */
@@ -61,12 +63,14 @@ export function recover(options: RecoveryOptions): Recovered {
   const beganMs = clock.monotonicMs();
   sweepPartials(disk, dirs, logger);
   removeEmptyLastLog(disk, dirs.logs, logger);
-  const snapshotZxid = loadNewestSnapshot(options);
+  const passed = new PassedSnapshots();
+  const snapshotZxid = loadNewestSnapshot(options, passed);
   const loadedMs = clock.monotonicMs();
   const initialized = takeInitializeMarker(options);
   if (snapshotZxid === null) startEmpty(options, initialized);
   options.onSnapshot?.(tree.lastProcessedZxid);
-  const txnsReplayed = replay(options, snapshotZxid);
+  const txnsReplayed = replay(options, snapshotZxid, passed);
+  if (snapshotZxid !== null) passed.requireLog(snapshotZxid, tree.digestAudit.agreedZxid);
   return {
     snapshotZxid,
     lastZxid: tree.lastProcessedZxid,
@@ -83,13 +87,14 @@ export function orphansOf(tree: DataTree): SessionId[] {
   return [...tree.ephemerals.sessions()].filter((session) => !tree.sessions.has(session));
 }
 
-function loadNewestSnapshot({ disk, dirs, tree, logger, fieldBytesMax }: RecoveryOptions): Zxid | null {
-  const candidates = listDated(disk, dirs.snapshots, "snapshot").filter((snapshot) =>
-    looksWhole(disk, snapshot)
-  );
-  const tried = candidates.slice(-snapshotsTriedMax).reverse();
-  for (const snapshot of tried) {
+function loadNewestSnapshot(options: RecoveryOptions, passed: PassedSnapshots): Zxid | null {
+  const { disk, dirs, tree, logger, fieldBytesMax } = options;
+  const all = listDated(disk, dirs.snapshots, "snapshot");
+  let tried = 0;
+  for (const snapshot of all.toReversed()) {
     try {
+      if (!looksWhole(disk, snapshot)) throw new BadSnapshotError("it lacks its end", true);
+      if (tried++ === snapshotsTriedMax) break;
       loadSnapshot(disk, snapshot, tree, fieldBytesMax);
       return snapshot.zxid;
     } catch (error) {
@@ -98,11 +103,11 @@ function loadNewestSnapshot({ disk, dirs, tree, logger, fieldBytesMax }: Recover
         file: snapshot.path,
         reason: error.message,
       });
+      passed.add(snapshot, error);
     }
   }
-  const all = listDated(disk, dirs.snapshots, "snapshot");
   // A server that stops while it writes its very first snapshot leaves no state behind that could be missed.
-  if (tried.length === 0 && all.every((snapshot) => snapshot.zxid === 0)) return null;
+  if (tried === 0 && all.every((snapshot) => snapshot.zxid === 0)) return null;
   throw new RecoveryError(
     `None of the ${all.length} snapshots in ${dirs.snapshots} can be used: the newest, ${
       all.at(-1)?.name
@@ -165,7 +170,7 @@ function sweepPartials(disk: Disk, dirs: DataDirs, logger: Logger): void {
   }
 }
 
-function replay(options: RecoveryOptions, snapshotZxid: Zxid | null): number {
+function replay(options: RecoveryOptions, snapshotZxid: Zxid | null, passed: PassedSnapshots): number {
   const { disk, dirs, tree, logger, fieldBytesMax } = options;
   const reader = new LogReader({
     disk,
@@ -190,9 +195,13 @@ function replay(options: RecoveryOptions, snapshotZxid: Zxid | null): number {
             "Otherwise copy the data from another server, or restore a backup",
         );
       }
+      passed.onReplayed(reader.zxid);
       options.onTxn?.(reader.zxid, reader.bytes, reader.start, reader.end);
       count++;
     }
+  } catch (error) {
+    if (error instanceof MissingTxnsError) passed.onHole(error.before);
+    throw error;
   } finally {
     reader.close();
   }

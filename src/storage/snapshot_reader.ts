@@ -134,7 +134,7 @@ class SnapshotReader {
   }
 
   #need(count: number): void {
-    if (!this.#has(count)) throw new BadSnapshotError("it ends too early");
+    if (!this.#has(count)) throw new BadSnapshotError("it ends too early", true);
   }
 
   /** Reads on until `count` bytes are there. @returns False at the end of the source. */

@@ -20,7 +20,9 @@ export class UnsnappySource implements ByteSource {
   read(target: Uint8Array, start: number, end: number): number {
     if (!this.#begun) {
       this.#begun = true;
-      if (this.#take(headerBytes) === null) throw new BadSnapshotError("its snappy header is cut short");
+      if (this.#take(headerBytes) === null) {
+        throw new BadSnapshotError("its snappy header is cut short", true);
+      }
     }
     while (this.#at === this.#block.length) if (!this.#nextBlock()) return 0;
     const count = Math.min(end - start, this.#block.length - this.#at);
@@ -37,7 +39,7 @@ export class UnsnappySource implements ByteSource {
       throw new BadSnapshotError(`a snappy block claims ${length} bytes`);
     }
     const packed = this.#take(length);
-    if (packed === null) throw new BadSnapshotError("a snappy block is cut short");
+    if (packed === null) throw new BadSnapshotError("a snappy block is cut short", true);
     this.#block = unpackBlock(packed);
     this.#at = 0;
     return true;

@@ -27,6 +27,8 @@ const historyLength = 1024;
 export class DigestAudit {
   /** Differences seen (digest_mismatches_count). */
   mismatches = 0;
+  /** The newest txn whose digest was right; -1 for none since the tree was made or loaded. */
+  agreedZxid: Zxid = -1;
   readonly #sum: DigestSum;
   readonly #logger: Logger;
   #awaited: ZxidDigest | null = null;
@@ -92,6 +94,7 @@ export class DigestAudit {
     if (this.#awaited !== null || version !== digestVersion) return;
     if (this.#sum.high === high && this.#sum.low === low) {
       this.#awaitsMatch = false;
+      this.agreedZxid = zxid;
       return;
     }
     if (this.#awaitsMatch) return;
@@ -110,6 +113,7 @@ export class DigestAudit {
     this.#awaited = null;
     this.#awaitsMatch = false;
     this.#recordedZxid = 0;
+    this.agreedZxid = -1;
     this.#history.clear();
   }
 

@@ -12,7 +12,7 @@ import { SnapshotWriter } from "../../../src/storage/snapshot_writer.ts";
 import { logHeader } from "../../../src/storage/txn_log_format.ts";
 import { noZnode } from "../../../src/tree/znode_store.ts";
 import { MemoryDisk } from "../../world/memory_disk.ts";
-import { create, entryOf, makeTree } from "../tree/_txns.ts";
+import { create, entryOf, makeTree, utf8 } from "../tree/_txns.ts";
 import {
   dirs,
   entryFor,
@@ -98,10 +98,12 @@ describe("recovery", () => {
   });
 
   test("leaves nothing of a bad snapshot in the tree", () => {
-    const disk = diskWith([2, 6], { "log.3": logFile([3]) });
-    const bytes = disk.bytesOf(`${dirs.snapshots}/snapshot.6`);
-    damage(disk, "snapshot.6", bytes.length - 30);
-    expectTxns(disk, 3);
+    const disk = diskWith([2, 6], { "log.3": logFile(range(3, 6)) });
+    const snapshot = disk.bytesOf(`${dirs.snapshots}/snapshot.6`);
+    damage(disk, "snapshot.6", snapshot.length - 30);
+    const { tree } = expectTxns(disk, 6);
+    const sound = expectTxns(diskWith([2], { "log.3": logFile(range(3, 6)) }), 6);
+    expect(tree.digest).toBe(sound.tree.digest);
   });
 
   test("with every prefix of its last log behind a snapshot brings back the whole entries", () => {
@@ -139,6 +141,171 @@ describe("recovery", () => {
     const first = expectTxns(disk, 9);
     const second = expectTxns(disk, 9);
     expect(second.tree.digest).toBe(first.tree.digest);
+  });
+});
+
+/*
+ * A leader's snapshot makes up for txns that the log does not have: in these directories for those between `held` and
+ * the newest of `sent`.
+ */
+describe("a snapshot that cannot be used, and up to which the log does not lead,", () => {
+  /** The txns of an ensemble, with their digests, and what a server has of them. */
+  class Directory {
+    readonly disk = diskWith([], {});
+    readonly #history: readonly number[];
+    readonly #entries: Uint8Array[] = [];
+    readonly #isDigested: boolean;
+
+    constructor(history: readonly number[], isDigested = true) {
+      this.#history = history;
+      this.#isDigested = isDigested;
+      const tree = makeTree();
+      for (const zxid of history) {
+        const bare = entryFor(zxid);
+        tree.apply(bare, 0, bare.length, null, null);
+        this.#entries.push(
+          entryOf(create(pathFor(zxid), { data: utf8.encode("ddddd") }), { zxid }, tree.digest),
+        );
+      }
+    }
+
+    /** A snapshot of the first `count` txns, named for the last or as told. */
+    snapshot(count: number, zxid?: number): string {
+      const tree = makeTree();
+      for (const entry of this.#entries.slice(0, count)) tree.apply(entry, 0, entry.length, null, null);
+      if (zxid !== undefined) tree.lastProcessedZxid = zxid;
+      const directory = dirs.snapshots;
+      const { disk } = this;
+      SnapshotWriter.writeNow({
+        disk,
+        directory,
+        tree,
+        compression: "none",
+        packer: null,
+        withLastZxid: true,
+      });
+      return `snapshot.${tree.lastProcessedZxid.toString(16)}`;
+    }
+
+    log(from: number, to: number): void {
+      const entries = this.#isDigested
+        ? this.#entries.slice(from, to)
+        : this.#history.slice(from, to).map((zxid) => entryFor(zxid));
+      const name = `log.${this.#history[from].toString(16)}`;
+      this.disk.put(`${dirs.logs}/${name}`, join(logHeader, ...entries.map(record)));
+    }
+  }
+
+  const zxids = (epoch: number, count: number) => range(1, count).map((counter) => makeZxid(epoch, counter));
+  const history = [...zxids(1, 8), ...zxids(2, 4)];
+
+  /** A directory with txns 1.1 to 1.3, a leader's snapshot of the first `sent`, and what came behind it. */
+  function received(
+    sent: number,
+    name?: number,
+    isDigested?: boolean,
+  ): { directory: Directory; file: string } {
+    const directory = new Directory(history, isDigested);
+    directory.snapshot(0);
+    directory.log(0, 3);
+    const file = directory.snapshot(sent, name);
+    if (sent < history.length) directory.log(sent, history.length);
+    return { directory, file };
+  }
+
+  function expectRefusal(disk: MemoryDisk, file: string, missing: string): void {
+    const before = disk.files();
+    expect(() => recoverFrom(disk)).toThrow(RecoveryError);
+    expect(() => recoverFrom(disk)).toThrow(`${dirs.snapshots}/${file} is `);
+    expect(() => recoverFrom(disk)).toThrow(`${missing} are missing`);
+    expect(disk.files()).toEqual(before);
+    expect(disk.openFiles).toBe(0);
+  }
+
+  const cut = (disk: MemoryDisk, name: string) =>
+    disk.put(`${dirs.snapshots}/${name}`, disk.bytesOf(`${dirs.snapshots}/${name}`).slice(0, 200));
+
+  test("is no reason to refuse while it is whole", () => {
+    for (const sent of [5, 8, 9, 12]) {
+      expect(recoverFrom(received(sent).directory.disk).lastZxid).toBe(history.at(-1)!);
+    }
+  });
+
+  test("is named and the start refused, whether the zxids show the hole or not", () => {
+    // In the middle of an epoch, at its end, in the next one, and with nothing behind it.
+    for (const sent of [5, 8, 9, 12]) {
+      for (const isDigested of [true, false]) {
+        const { directory, file } = received(sent, undefined, isDigested);
+        damage(directory.disk, file, 60);
+        const missing = `behind 0x100000003 txns up to 0x${history[sent - 1].toString(16)}`;
+        expectRefusal(directory.disk, file, missing);
+      }
+    }
+  });
+
+  test("also when it lacks its end and there are txns behind it", () => {
+    for (const sent of [5, 8, 9]) {
+      for (const isDigested of [true, false]) {
+        const { directory, file } = received(sent, undefined, isDigested);
+        cut(directory.disk, file);
+        expectRefusal(directory.disk, file, `txns up to 0x${history[sent - 1].toString(16)}`);
+      }
+    }
+  });
+
+  test("also when it was taken before its epoch had a txn", () => {
+    for (const isDigested of [true, false]) {
+      const { directory, file } = received(8, makeZxid(2, 0), isDigested);
+      expect(recoverFrom(directory.disk).lastZxid).toBe(history.at(-1)!);
+      damage(directory.disk, file, 60);
+      expectRefusal(directory.disk, file, "behind 0x100000003 txns up to 0x200000000");
+    }
+  });
+
+  test("also when the log leads on from there to another such snapshot", () => {
+    const { directory, file } = received(8);
+    const newer = directory.snapshot(10);
+    expect(recoverFrom(directory.disk).lastZxid).toBe(history.at(-1)!);
+    damage(directory.disk, file, 60);
+    expect(recoverFrom(directory.disk)).toMatchObject({
+      snapshotZxid: history[9],
+      lastZxid: history.at(-1)!,
+    });
+    damage(directory.disk, newer, 60);
+    expectRefusal(directory.disk, file, "behind 0x100000003 txns up to 0x100000008");
+  });
+
+  test("is not missed where the log has it all, however its epoch began", () => {
+    for (const name of [history[7], makeZxid(2, 0), history[8]]) {
+      const directory = new Directory(history);
+      directory.snapshot(0);
+      directory.log(0, 12);
+      const file = directory.snapshot(history.findLastIndex((zxid) => zxid <= name) + 1, name);
+      damage(directory.disk, file, 60);
+      expect(recoverFrom(directory.disk)).toMatchObject({ snapshotZxid: 0, lastZxid: history.at(-1)! });
+    }
+  });
+
+  test("is not missed where its server was killed: it was not whole then, and what is behind the log not acked", () => {
+    const directory = new Directory(history);
+    directory.snapshot(0);
+    directory.log(0, 3);
+    cut(directory.disk, directory.snapshot(5));
+    expect(recoverFrom(directory.disk).lastZxid).toBe(history[2]);
+  });
+
+  test("is not missed where its server was killed while it hoped to lead, and its txns were taken back", () => {
+    const directory = new Directory([...zxids(1, 3), ...zxids(3, 2)]);
+    directory.snapshot(0);
+    directory.log(0, 5);
+    cut(directory.disk, directory.snapshot(3, makeZxid(1, 5)));
+    expect(recoverFrom(directory.disk).lastZxid).toBe(makeZxid(3, 2));
+  });
+
+  test("is not missed where another of the same zxid can be used", () => {
+    const { directory, file } = received(8);
+    directory.disk.put(`${dirs.snapshots}/${file}.gz`, new Uint8Array([0x1f, 0x8b, 0, 0, 0]));
+    expect(recoverFrom(directory.disk).lastZxid).toBe(history.at(-1)!);
   });
 });
 
