@@ -10,7 +10,7 @@ const groups: Record<string, () => Suite[]> = {
   unit: () => [
     // However slow the machine is, only what hangs fails.
     bunTestSuite("unit", "test/unit", { testTimeoutMs: 60_000 }),
-    bunTestSuite("differential", "test/differential"),
+    bunTestSuite("differential", "test/differential", { testTimeoutMs: 60_000 }),
   ],
   build: () => [buildSuite()],
   conformance: () => [

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { LockHolder } from "../storage/data_lock.ts";
 
 /**
@@ -15,16 +15,33 @@ export const processIdentity: LockHolder = {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
     }
-    return identityOf(pid) === identity;
+    return identityOf(pid) === identity && !hasEnded(pid);
   },
 };
 
 function identityOf(pid: number): string {
+  const fields = statOf(pid);
+  // The 20th is the start time in ticks.
+  return fields === null ? String(pid) : `${pid} ${fields[19]}`;
+}
+
+/** Whether only a parent that has not asked yet how it ended keeps the process in the table. */
+function hasEnded(pid: number): boolean {
+  if (statOf(pid)?.[0] !== "Z") return false;
   try {
-    // Behind the name in parentheses, which may hold anything, the 20th field is the start time in ticks.
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return `${pid} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+    // The first thread of a killed process ends before one that is in the middle of a write.
+    return readdirSync(`/proc/${pid}/task`).length <= 1;
   } catch {
-    return String(pid);
+    return true;
+  }
+}
+
+/** @returns What the system tells of a process behind its name in parentheses, which may hold anything. */
+function statOf(pid: number): string[] | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return null;
   }
 }

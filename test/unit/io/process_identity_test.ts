@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { processIdentity } from "../../../src/io/process_identity.ts";
 
 test("this process runs, and nobody who had its id before", () => {
@@ -31,3 +32,26 @@ test("another process is told by its name while it runs, and not once it is gone
   await once(other, "close");
   expect(processIdentity.isRunning(identity)).toBe(false);
 });
+
+test.skipIf(!existsSync("/proc/self/stat"))(
+  "one that has ended does not run, though its parent never asks for it",
+  async () => {
+    // What the shell left behind is no child that sleep knows of.
+    const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 100"], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    try {
+      const [said] = await once(parent.stdout, "data");
+      const pid = String(said).trim();
+      const fields = () => {
+        const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+        return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      };
+      const identity = `${pid} ${fields()[19]}`;
+      while (fields()[0] !== "Z") await Bun.sleep(1);
+      expect(processIdentity.isRunning(identity)).toBe(false);
+    } finally {
+      parent.kill("SIGKILL");
+    }
+  },
+);
