@@ -66,7 +66,10 @@ export interface ClientLimitsConfig {
   readonly connectionsPerAddressMax: number;
   /** Connections together; 0 is no limit (`maxCnxns`). */
   readonly connectionsMax: number;
-  /** Requests in the pipeline; clients are not read while there are more (`globalOutstandingLimit`). */
+  /**
+   * Requests in the pipeline of this server; clients are not read while there are more (`globalOutstandingLimit`, which
+   * Apache's servers of an ensemble divide by the voters less one; with a part of it fewer writes would share each sync).
+   */
   readonly outstandingRequestsMax: number;
   /** Bytes from which a request counts as large; undefined is never (`largeRequestThreshold`). */
   readonly largeRequestBytes: number | undefined;
