@@ -107,7 +107,10 @@ export class ServerCore {
       ),
       access: this.access,
       metrics: this.metrics,
-      flushLog: () => this.database.onTurnEnd(),
+      flushLog: (isTurnOver) => {
+        if (isTurnOver) this.database.onTurnEnd();
+        else this.database.onTurnPart();
+      },
       onFatal: options.onFatal,
     });
     const makeDatabase = options.makeDatabase ?? ((parts, user) => new Database(parts, user));

@@ -184,6 +184,8 @@ export class ReplicaBench {
   }
   /** Hears of each txn that the leader logs. */
   onAppend: (entry: LoggedEntry) => void = () => {};
+  /** How often the log was told to write, and why. */
+  readonly flushes: ("turn" | "part")[] = [];
   #appended: number[] = [];
 
   /** @param voters Of the quorum that commits; with others than this server, they are told by {@link role}. */
@@ -215,7 +217,7 @@ export class ReplicaBench {
       sessionIds: new SessionIds(serverId, this.clock.monotonicMs()),
       access,
       metrics,
-      flushLog: () => {},
+      flushLog: (isTurnOver) => this.flushes.push(isTurnOver ? "turn" : "part"),
       onFatal: (error) => {
         throw error;
       },
@@ -343,10 +345,10 @@ export function frame(write: (payload: JuteWriter) => void): Uint8Array {
   return writer.copy();
 }
 
-export function createBody(path: string, flags = 0) {
+export function createBody(path: string, flags = 0, data = "d") {
   return (body: JuteWriter) => {
     body.string(path);
-    body.buffer(new TextEncoder().encode("d"));
+    body.buffer(new TextEncoder().encode(data));
     body.vector(openAcl, encodeAcl);
     body.int(flags);
   };
