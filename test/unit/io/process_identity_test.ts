@@ -36,8 +36,8 @@ test("another process is told by its name while it runs, and not once it is gone
 test.skipIf(!existsSync("/proc/self/stat"))(
   "one that has ended does not run, though its parent never asks for it",
   async () => {
-    // What the shell left behind is no child that sleep knows of.
-    const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 100"], {
+    // The child ends once the shell, which would ask how, has become a program that does not.
+    const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 100"], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     try {
