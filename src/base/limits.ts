@@ -34,6 +34,13 @@ export const limits = {
   learnerDiffBytesMax: 64 * 1024 * 1024,
   /** Bytes waiting for all learners that belong to no membership in force; then the one with the most is dropped. */
   unlistedOutboundBytesMax: 64 * 1024 * 1024,
+  /**
+   * Bytes of what those have asked for and is not decided, with 512 for each request; who asks for more is no longer read
+   * before half of it is.
+   */
+  unlistedRequestBytesMax: 4 * 1024 * 1024,
+  /** Questions after sessions that a leader answers when a quorum has said that it follows still; who asks more is hung up on. */
+  sessionsInDoubtMax: 65_536,
   /** Learners that have not said who they are; the oldest of more is hung up on, for a sound one says so at once. */
   learnerGreetingsMax: 256,
   /** Learners that belong to no membership in force; further ones are hung up on. */

@@ -172,6 +172,16 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     this.close(`it sent what is no packet: ${reason}`);
   }
 
+  /** Stops reading: what comes waits in the network, but for what has come already. */
+  pause(): void {
+    if (!this.#closed) this.socket.pause();
+  }
+
+  /** Goes on reading. */
+  resume(): void {
+    if (!this.#closed) this.socket.resume();
+  }
+
   /** What follows is a tree. */
   expectTree(consumer: RawConsumer): void {
     this.#splitter.expectRaw(consumer);

@@ -148,6 +148,9 @@ export class Leadership {
   setMembership(quorums: readonly Quorum[], configVersion: Zxid): void {
     this.#quorums = quorums;
     this.#configVersion = configVersion;
+    for (const seat of this.#seats.values()) {
+      if (seat.phase !== "hello") seat.isListed = this.#options.isMember(seat.serverId);
+    }
   }
 
   onConnected(link: LinkId, nowMs: number): Seat {

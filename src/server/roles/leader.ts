@@ -111,10 +111,12 @@ export interface Learners {
   /** A quorum has it: to be told every learner. */
   onCommitted(proposal: Proposal): void;
   /**
-   * Runs `run` once it is known that a quorum follows still, and there was no other leader when this was called. Never,
-   * if that does not come to be known.
+   * Runs `answer` once it is known that a quorum follows still, and there was no other leader when this was called.
+   * Never, if that does not come to be known.
+   *
+   * @returns False when too many wait for that already; then it is not run.
    */
-  whenConfirmed(run: () => void): void;
+  whenConfirmed(answer: () => void): boolean;
   /** The disk refuses what followers were sent already, or the epoch is used up: the office cannot go on. */
   resign(reason: string): void;
 }
@@ -355,9 +357,10 @@ export class LeaderRole implements Role, LeaderEffects {
     };
     if (learners === null || host.sessions.get(id)?.closing === false) return answer();
     // By then it may have begun: its client went ahead of the server where it was a local one.
-    learners.whenConfirmed(() => {
+    const waits = learners.whenConfirmed(() => {
       if (!claimant.isClosed) answer();
     });
+    if (!waits) claimant.close();
   }
 
   /** What a learner has acknowledged to its client may wait for this server's own disk still. */

@@ -30,9 +30,12 @@ import type { LinkId, Seat } from "../../zab/seat.ts";
 import { planSync } from "../../zab/sync_plan.ts";
 import { Connection } from "../connection.ts";
 import type { Database } from "../database.ts";
-import type { QuorumLink, QuorumLinkOwner } from "../quorum_link.ts";
+import type { QuorumLink } from "../quorum_link.ts";
 import { WorkerSeat } from "../workers/worker_seat.ts";
+import { Doubts } from "./doubts.ts";
 import { LeaderRole, type LeaderRoleHost, type Learners, type Proposal } from "./leader.ts";
+import { LearnerHandler, type LearnerHandlerHost } from "./learner_handler.ts";
+import { StrangerRequests } from "./stranger_requests.ts";
 
 /** What a leader's office asks of the server around it. */
 export interface LeadingPeer {
@@ -82,33 +85,6 @@ export interface LeadingParts {
   onEpochAccepted(epoch: number): void;
 }
 
-/** A learner's end of a connection to its leader. */
-class LearnerHandler implements QuorumLinkOwner {
-  readonly link: QuorumLink;
-  readonly seat: Seat;
-  /** The newest zxid it acked that is not counted yet; -1 for none. */
-  ackedUpTo: Zxid = -1;
-  readonly #leading: Leading;
-
-  constructor(leading: Leading, link: QuorumLink, seat: Seat) {
-    this.#leading = leading;
-    this.link = link;
-    this.seat = seat;
-  }
-
-  onPacket(packet: QuorumPacket): void {
-    this.#leading.onPacket(this, packet);
-  }
-
-  onInputEnd(): void {
-    if (this.ackedUpTo >= 0) this.#leading.onAcked(this);
-  }
-
-  onLinkClosed(reason: string): void {
-    this.#leading.onLinkClosed(this, reason);
-  }
-}
-
 /** A learner's sync, to be answered when what was proposed before it is committed. */
 interface PendingSync {
   readonly handler: LearnerHandler;
@@ -119,7 +95,7 @@ interface PendingSync {
  * A server elected to lead: takes learners' connections, brings them to its own state, and once a quorum has followed
  * carries proposals, commits and their clients' requests between them and its {@link LeaderRole}.
  */
-export class Leading implements LeadershipEffects, Learners {
+export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost {
   readonly #parts: LeadingParts;
   readonly #leadership: Leadership;
   readonly #handlers = new Map<LinkId, LearnerHandler>();
@@ -130,11 +106,8 @@ export class Leading implements LeadershipEffects, Learners {
   #role: LeaderRole | null = null;
   #nextLink = 1;
   #syncs: PendingSync[] = [];
-  /**
-   * What waits to hear that a quorum follows still, by the round that tells: a client's question each, and none of them
-   * outlasts the office.
-   */
-  #unconfirmed: { readonly round: number; readonly run: () => void }[] = [];
+  readonly #doubts = new Doubts();
+  readonly #strangers = new StrangerRequests();
   #quorums: readonly Quorum[];
   #over = false;
 
@@ -236,6 +209,7 @@ export class Leading implements LeadershipEffects, Learners {
   setMembership(quorums: readonly Quorum[], configVersion: Zxid): void {
     this.#quorums = quorums;
     this.#leadership.setMembership(quorums, configVersion);
+    this.#strangers.release();
   }
 
   /** Drops every learner; nothing more is proposed or committed. */
@@ -281,6 +255,7 @@ export class Leading implements LeadershipEffects, Learners {
     if (!this.#handlers.delete(seat.link)) return;
     this.#forwarded = this.#forwarded.filter((one) => one !== handler);
     this.#syncs = this.#syncs.filter((sync) => sync.handler !== handler);
+    this.#strangers.onGone(handler.link);
     if (!this.#over) this.#leadership.onClosed(seat);
     this.#parts.logger.info("A learner is gone", { server: seat.serverId, reason });
   }
@@ -400,9 +375,7 @@ export class Leading implements LeadershipEffects, Learners {
   }
 
   confirmed(round: number): void {
-    const due = this.#unconfirmed.filter((one) => one.round <= round);
-    this.#unconfirmed = this.#unconfirmed.filter((one) => one.round > round);
-    for (const { run } of due) run();
+    this.#doubts.settle(round);
   }
 
   drop(seat: Seat, reason: string): void {
@@ -418,10 +391,10 @@ export class Leading implements LeadershipEffects, Learners {
 
   // What the role tells its learners.
 
-  whenConfirmed(run: () => void): void {
-    const { nextConfirmRound } = this.#leadership;
-    this.#unconfirmed.push({ round: nextConfirmRound, run });
+  whenConfirmed(answer: () => void): boolean {
+    if (!this.#doubts.add(this.#leadership.nextConfirmRound, answer)) return false;
     this.#leadership.confirm();
+    return true;
   }
 
   onProposed(proposal: Proposal): void {
@@ -445,6 +418,7 @@ export class Leading implements LeadershipEffects, Learners {
         else link.send(PacketType.commit, zxid, null);
       }
     }
+    this.#strangers.onCommitted(zxid);
     while (this.#syncs.length > 0 && this.#syncs[0].zxid <= zxid) {
       this.#syncs.shift()!.handler.link.send(PacketType.sync, 0, null);
     }
@@ -545,8 +519,15 @@ export class Leading implements LeadershipEffects, Learners {
     const timeoutMs = reader.int();
     const answer = () => this.#tellValidity(handler, id, timeoutMs);
     // See LeaderRole.revalidate.
-    if (host.sessions.get(id)?.closing === false) answer();
-    else this.whenConfirmed(answer);
+    if (host.sessions.get(id)?.closing === false) return answer();
+    const { link, seat } = handler;
+    const isStranger = !seat.isListed;
+    const waits = this.whenConfirmed(() => {
+      if (isStranger) this.#strangers.onAnswered();
+      answer();
+    });
+    if (!waits) return link.close("too many clients ask after sessions while no quorum is heard");
+    if (isStranger) this.#strangers.onAsked(link);
   }
 
   #tellValidity(handler: LearnerHandler, id: SessionId, timeoutMs: number): void {
@@ -575,6 +556,12 @@ export class Leading implements LeadershipEffects, Learners {
 
   #onRequest(handler: LearnerHandler, packet: QuorumPacket): void {
     const role = this.#role!;
+    this.#submit(role, handler, packet);
+    if (handler.seat.isListed || role.lastProposed === role.lastCommitted) return;
+    this.#strangers.onProposed(handler.link, role.lastProposed, packet.dataLength);
+  }
+
+  #submit(role: LeaderRole, handler: LearnerHandler, packet: QuorumPacket): void {
     const data = packet.data();
     const sessionId = data.long();
     const cxid = data.int();

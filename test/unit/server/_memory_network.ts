@@ -17,10 +17,13 @@ export class MemorySocket implements Socket {
   /** As many bytes, of which nobody knows, wait in front of what is written while it is stalled. */
   backlog = 0;
   open = true;
+  /** What comes is not taken: it waits. */
+  paused = false;
   other!: MemorySocket;
   events: SocketEvents | null = null;
   readonly #network: MemoryNetwork;
   #waiting: Uint8Array[] = [];
+  #unread: Uint8Array[] = [];
 
   constructor(network: MemoryNetwork) {
     this.#network = network;
@@ -53,8 +56,20 @@ export class MemorySocket implements Socket {
     this.#close(new Error("connection reset"));
   }
 
-  pause(): void {}
-  resume(): void {}
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    for (const bytes of this.#unread.splice(0)) this.#network.later(() => this.arrive(bytes));
+  }
+
+  /** Bytes have come from the other side. */
+  arrive(bytes: Uint8Array): void {
+    if (this.paused) this.#unread.push(bytes);
+    else if (this.open) this.events?.onData(bytes);
+  }
 
   #close(error: Error | null): void {
     if (!this.open) return;
@@ -136,9 +151,7 @@ export class MemoryNetwork implements Network {
   carry(to: MemorySocket, bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += this.chunkBytes) {
       const part = bytes.subarray(at, Math.min(bytes.length, at + this.chunkBytes));
-      this.later(() => {
-        if (to.open) to.events?.onData(part);
-      });
+      this.later(() => to.arrive(part));
     }
   }
 

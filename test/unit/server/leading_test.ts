@@ -1,5 +1,6 @@
 /** A leader's office and its followers', over links in memory. */
 import { describe, expect, test } from "bun:test";
+import { limits } from "../../../src/base/limits.ts";
 import { JuteWriter } from "../../../src/jute/writer.ts";
 import { encodeAcl, openAcl } from "../../../src/protocol/acl.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
@@ -13,6 +14,7 @@ import {
 import { containerOwner, noSession } from "../../../src/protocol/session_id.ts";
 import { txnTypeOf } from "../../../src/protocol/txn.ts";
 import { Majority } from "../../../src/quorum/majority.ts";
+import type { Leading } from "../../../src/server/roles/leading.ts";
 import { packetsIn, showPacket, zxid } from "../zab/_zab.ts";
 import { MemorySocket } from "./_memory_network.ts";
 import { Offices, quorumPortOf, type Station } from "./_offices.ts";
@@ -355,6 +357,109 @@ describe("learners that do not take what they are sent", () => {
     };
     expect(await look(200, 33, 30)).toEqual([false, false, false]);
     expect(await look(200, 33, 32)).toEqual([false, true, false]);
+  });
+});
+
+describe("learners that ask for more than can be decided", () => {
+  const session = 0x300000000000001n;
+  /** A create whose data takes a megabyte. */
+  const megabyte = (cxid: number) => (out: JuteWriter) => {
+    const body = new JuteWriter();
+    body.long(session);
+    body.int(cxid);
+    body.int(OpCode.create);
+    body.string(`/${cxid}`);
+    body.buffer(new Uint8Array(1024 * 1024));
+    body.vector(openAcl, encodeAcl);
+    body.int(0);
+    writePacket(out, PacketType.request, -1, body.copy());
+  };
+  const question = (id: number) => (out: JuteWriter) => {
+    const data = new JuteWriter();
+    data.longNumber(id);
+    data.int(5000);
+    writePacket(out, PacketType.revalidate, -1, data.copy());
+  };
+
+  /** The follower's acks come when the test wants. */
+  async function withLearner(id: number) {
+    const { offices, leader, follower } = await ensemble();
+    await offices.pass(500);
+    const learner = await new RawLearner(offices).connect();
+    await learner.join(id);
+    const socket = offices.network.sockets.at(-1)!;
+    const [followers] = offices.network.sockets;
+    const hold = () => followers.pause();
+    const release = async () => {
+      followers.resume();
+      await offices.settle();
+    };
+    return { offices, leader, follower, learner, socket, hold, release };
+  }
+
+  test("and are no members, are read no further before half of it is", async () => {
+    const { leader, learner, socket, hold, release } = await withLearner(99);
+    hold();
+    for (let cxid = 1; cxid <= 20; cxid++) await learner.send(megabyte(cxid));
+    expect([leader.role!.outstandingCount, socket.paused, learner.closed]).toEqual([4, true, false]);
+    await release();
+    expect([leader.core.tree.lastProcessedZxid, socket.paused]).toEqual([zxid("10.20"), false]);
+  });
+
+  test("and are members, are read on: among what they say is what decides it", async () => {
+    const { leader, learner, socket, hold } = await withLearner(3);
+    hold();
+    for (let cxid = 1; cxid <= 20; cxid++) await learner.send(megabyte(cxid));
+    expect([leader.role!.outstandingCount, socket.paused]).toEqual([20, false]);
+    await learner.ack("10.20");
+    expect(leader.core.tree.lastProcessedZxid).toBe(zxid("10.20"));
+  });
+
+  test("and become members, are read on at once", async () => {
+    const { offices, leader, learner, socket, hold } = await withLearner(99);
+    hold();
+    for (let cxid = 1; cxid <= 8; cxid++) await learner.send(megabyte(cxid));
+    expect(socket.paused).toBe(true);
+    offices.memberIds = [1, 2, 3, 99];
+    (leader.office as Leading).setMembership([new Majority([1, 99])], 0);
+    await offices.settle();
+    expect([leader.role!.outstandingCount, socket.paused]).toEqual([8, false]);
+    for (let cxid = 9; cxid <= 20; cxid++) await learner.send(megabyte(cxid));
+    expect([leader.role!.outstandingCount, socket.paused]).toEqual([20, false]);
+  });
+
+  test("after sessions of which nothing is certain, are no members: so it is with questions", async () => {
+    const { offices, learner, socket, hold, release } = await withLearner(99);
+    hold();
+    for (let chunk = 0; chunk < 20; chunk++) {
+      await learner.send((out) => {
+        for (let id = 1; id <= 1000; id++) question(id)(out);
+      });
+    }
+    expect(socket.paused).toBe(true);
+    learner.packets();
+    await release();
+    await offices.settle();
+    expect(socket.paused).toBe(false);
+    expect(learner.packets().filter(({ type }) => type === PacketType.revalidate).length).toBe(20_000);
+  });
+
+  test("after sessions of which nothing is certain, are hung up on, members too, before it costs much", async () => {
+    const { leader, follower, learner, hold } = await withLearner(3);
+    hold();
+    const chunk = (out: JuteWriter) => {
+      for (let id = 1; id <= 1000; id++) question(id)(out);
+    };
+    let chunks = 0;
+    while (!learner.closed && chunks < 100) {
+      await learner.send(chunk);
+      chunks++;
+    }
+    expect(chunks).toBe(Math.ceil((limits.sessionsInDoubtMax + 1) / 1000));
+    expect([leader.take(), follower.take().at(-1)]).toEqual([
+      ["established in epoch 10"],
+      "up to date in epoch 10",
+    ]);
   });
 });
 

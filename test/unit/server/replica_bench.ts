@@ -186,6 +186,8 @@ export class ReplicaBench {
   onAppend: (entry: LoggedEntry) => void = () => {};
   /** How often the log was told to write, and why. */
   readonly flushes: ("turn" | "part")[] = [];
+  /** Whether a client's question may wait until a quorum is heard. */
+  mayDoubt = true;
   #appended: number[] = [];
 
   /** @param voters Of the quorum that commits; with others than this server, they are told by {@link role}. */
@@ -246,7 +248,7 @@ export class ReplicaBench {
       learners: voters.length === 1 ? null : {
         onProposed: () => {},
         onCommitted: () => {},
-        whenConfirmed: () => {},
+        whenConfirmed: () => this.mayDoubt,
         resign: (reason) => {
           throw new Error(reason);
         },

@@ -344,6 +344,25 @@ describe("pressure", () => {
     expect([one.take().length, other.take().length]).toEqual([6, 2]);
   });
 
+  test("of questions after sessions on a leader turns further clients away, and those of sessions that are open not", () => {
+    const bench = new ReplicaBench(["initLimit=5", "syncLimit=2", "server.1=h:1:2", "server.2=h:3:4"], 1, [
+      1,
+      2,
+    ]);
+    const open = bench.sessions.add(0x100000000000007n, 10_000, bench.clock.monotonicMs()).id;
+    const ask = (sessionId: bigint) => {
+      const client = bench.open();
+      client.connect({ sessionId, password: sessionPassword(sessionId) });
+      bench.endTurn();
+      return client;
+    };
+    const waiting = ask(0x100000000000009n);
+    bench.mayDoubt = false;
+    const refused = ask(0x100000000000009n);
+    expect([waiting.destroyed, refused.destroyed, ask(open).destroyed]).toEqual([false, true, false]);
+    expect([waiting.takeFrames(), refused.takeFrames()]).toEqual([[], []]);
+  });
+
   test("far too many requests stop clients that wait in the midst of the turn", () => {
     const bench = new ReplicaBench(["globalOutstandingLimit=2"]);
     const client = bench.session();
