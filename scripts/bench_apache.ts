@@ -5,12 +5,10 @@
  * Both sides run all the time, so that the JVM is warm, and are loaded by turns by the engine of `zoon bench`. Other work
  * on the machine disturbs rates and latencies; CPU time per request much less.
  */
-import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { workerOf } from "../test/bench/engine.ts";
-import { withSection } from "../test/bench/markdown.ts";
 import { coresApart, coresShared } from "../test/bench/processes.ts";
 import { measureEnsemble } from "../test/bench/record/ensemble.ts";
 import { measureFailover } from "../test/bench/record/failover.ts";
@@ -32,8 +30,8 @@ import {
 import { javaVersion, Rig } from "../test/bench/rig.ts";
 import { startStandalone, stopStandalone } from "../test/bench/sides.ts";
 import { ensureApache, fourLetterWord } from "../test/interop/apache_server.ts";
+import { publish } from "./bench_report.ts";
 import { binary } from "./build.ts";
-import { root, runCommand } from "./suites.ts";
 
 const help = `Usage: npm run bench:apache [-- flags]
 
@@ -86,13 +84,7 @@ try {
   ensureApache("3.8");
   const rig = await Rig.open({ dir: values.dir, binary: values.binary, json: values.json, timeMaxMs });
   const report = await measure(rig);
-  const text = reportText(report);
-  console.log(values.json ? JSON.stringify(report, null, 2) : `\n${text}`);
-  if (values.write) {
-    const file = join(root, "BENCHMARKS.md");
-    writeFileSync(file, withSection(readFileSync(file, "utf8"), "bench:apache", text));
-    await runCommand(join(root, "node_modules", ".bin", "deno"), ["fmt", "--quiet", file]);
-  }
+  await publish(report, reportText(report), values);
   process.exit(0);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

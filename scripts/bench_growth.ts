@@ -4,9 +4,7 @@
  * and servers; what a znode, a session and a watch cost in memory; and what a server does to latencies while it takes
  * snapshots and purges.
  */
-import { readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { workerOf } from "../test/bench/engine.ts";
 import { measureChurn } from "../test/bench/growth/churn.ts";
@@ -18,11 +16,10 @@ import type { GrowthSetting, Sweep } from "../test/bench/growth/sweep.ts";
 import { byWorkers } from "../test/bench/growth/worker_sweep.ts";
 import { byTreeSize, type MemorySlope } from "../test/bench/growth/tree_sweep.ts";
 import { byWatches, fanOut } from "../test/bench/growth/watches.ts";
-import { withSection } from "../test/bench/markdown.ts";
 import { coresApart, raiseFilesMax } from "../test/bench/processes.ts";
 import { Rig } from "../test/bench/rig.ts";
+import { publish } from "./bench_report.ts";
 import { binary } from "./build.ts";
-import { root, runCommand } from "./suites.ts";
 
 const subjects = [
   "connections",
@@ -74,13 +71,7 @@ const timeMaxMs = 20 * 60_000;
 try {
   const rig = await Rig.open({ dir: values.dir, binary: values.binary, json: values.json, timeMaxMs });
   const report = await measure(rig);
-  const text = growthText(report);
-  console.log(values.json ? JSON.stringify(report, null, 2) : `\n${text}`);
-  if (values.write) {
-    const file = join(root, "BENCHMARKS.md");
-    writeFileSync(file, withSection(readFileSync(file, "utf8"), "bench:growth", text));
-    await runCommand(join(root, "node_modules", ".bin", "deno"), ["fmt", "--quiet", file]);
-  }
+  await publish(report, growthText(report), values);
   process.exit(0);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -9,7 +9,7 @@ import {
   type SocketEvents,
 } from "../base/network.ts";
 import { hostAndPort, normalAddress } from "./address.ts";
-import { BunSocket, type RawSocket } from "./bun_socket.ts";
+import { BunSocket, socketHandlers } from "./bun_socket.ts";
 
 /** The machine's network, over Bun's sockets. Nagle's delay is off on every connection. */
 export class BunNetwork implements Network {
@@ -62,18 +62,6 @@ export class BunNetwork implements Network {
 
 const noIpv6: ReadonlySet<string> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"]);
 
-/**
- * What Bun calls for every connection of either kind; without an `error` entry a throw is uncaught and fatal.
- * A connection that was reset before it was accepted has no address and never gets a wrapper.
- */
-const handlers = {
-  binaryType: "uint8array",
-  data: (raw: RawSocket, bytes: Uint8Array) => raw.data?.onRawData(bytes),
-  drain: (raw: RawSocket) => raw.data?.onRawDrain(),
-  end: (raw: RawSocket) => raw.data?.onRawEnd(),
-  close: (raw: RawSocket, error?: Error) => raw.data?.onRawClose(error),
-} as const;
-
 /** Processes of a server that was killed end a moment after it, ms. */
 const leftoversMs = 2000;
 const leftoversPollMs = 50;
@@ -110,7 +98,7 @@ function listenOn(
       allowHalfOpen: true,
       ...(sharing === undefined ? {} : shared),
       socket: {
-        ...handlers,
+        ...socketHandlers,
         open(raw) {
           const remoteAddress: string | undefined = raw.remoteAddress;
           if (remoteAddress === undefined) return raw.terminate();
@@ -185,7 +173,7 @@ function connectTo(
       port,
       allowHalfOpen: true,
       socket: {
-        ...handlers,
+        ...socketHandlers,
         open(raw) {
           if (late) {
             raw.terminate();

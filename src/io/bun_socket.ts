@@ -177,3 +177,15 @@ export class BunSocket implements Socket {
     this.#linger = setTimeout(() => this.destroy(), lingerMs);
   }
 }
+
+/**
+ * What Bun calls for every connection, of whatever kind, once it has its wrapper; without an `error` entry a throw is
+ * uncaught and fatal. A connection that was reset before it was accepted has no address and never gets a wrapper.
+ */
+export const socketHandlers = {
+  binaryType: "uint8array",
+  data: (raw: RawSocket, bytes: Uint8Array) => raw.data?.onRawData(bytes),
+  drain: (raw: RawSocket) => raw.data?.onRawDrain(),
+  end: (raw: RawSocket) => raw.data?.onRawEnd(),
+  close: (raw: RawSocket, error?: Error) => raw.data?.onRawClose(error),
+} as const;

@@ -2,18 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Listener, ListenError, type Socket, type SocketEvents } from "../base/network.ts";
-import { BunSocket, type RawSocket } from "./bun_socket.ts";
+import { BunSocket, socketHandlers } from "./bun_socket.ts";
 
 /** What a Unix socket's ends are called in messages. */
 const peerName = "local";
-
-const handlers = {
-  binaryType: "uint8array",
-  data: (raw: RawSocket, bytes: Uint8Array) => raw.data?.onRawData(bytes),
-  drain: (raw: RawSocket) => raw.data?.onRawDrain(),
-  end: (raw: RawSocket) => raw.data?.onRawEnd(),
-  close: (raw: RawSocket, error?: Error) => raw.data?.onRawClose(error),
-} as const;
 
 /** A Unix socket in a directory of its own, which only this user may enter. */
 export interface PrivateSocket {
@@ -38,7 +30,7 @@ export function listenPrivately(path: string, accept: (socket: Socket) => Socket
       unix: path,
       allowHalfOpen: true,
       socket: {
-        ...handlers,
+        ...socketHandlers,
         open: (raw) => void BunSocket.open(raw, peerName, 0, accept),
       },
     });
@@ -56,7 +48,7 @@ export async function dialPrivately(path: string, open: (socket: Socket) => Sock
     unix: path,
     allowHalfOpen: true,
     socket: {
-      ...handlers,
+      ...socketHandlers,
       open: (raw) => void (socket = BunSocket.open(raw, peerName, 0, open)),
     },
   });
