@@ -360,7 +360,7 @@ function buildLimits(values: KnownValues): ClientLimitsConfig {
   const largeRequestBytes = values.largeRequestThreshold ?? -1;
   return {
     frameBytesMax,
-    frameBytesExtra: Math.max(1024, values["jute.maxbuffer.extrasize"] ?? frameBytesMax),
+    fieldBytesMax: frameBytesMax + Math.max(1024, values["jute.maxbuffer.extrasize"] ?? frameBytesMax),
     connectionsPerAddressMax: Math.max(0, values.maxClientCnxns ?? defaults.connectionsPerAddressMax),
     connectionsMax: Math.max(0, values.maxCnxns ?? 0),
     outstandingRequestsMax: values.globalOutstandingLimit ?? defaults.outstandingRequestsMax,

@@ -60,8 +60,8 @@ export interface GroupCommitConfig {
 export interface ClientLimitsConfig {
   /** Bytes of one frame (`jute.maxbuffer`). */
   readonly frameBytesMax: number;
-  /** Bytes a record read back may have beyond that (`jute.maxbuffer.extrasize`). */
-  readonly frameBytesExtra: number;
+  /** Bytes of one field of a record that is read back, and of a txn: a frame and `jute.maxbuffer.extrasize`. */
+  readonly fieldBytesMax: number;
   /** Connections from one address; 0 is no limit (`maxClientCnxns`). */
   readonly connectionsPerAddressMax: number;
   /** Connections together; 0 is no limit (`maxCnxns`). */

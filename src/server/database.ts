@@ -125,7 +125,7 @@ export class Database implements LogEffects {
       clock,
       trustEmptySnapshot: config.storage.trustEmptySnapshot,
       createDatabase: config.storage.createDatabase,
-      fieldBytesMax: config.limits.frameBytesMax + config.limits.frameBytesExtra,
+      fieldBytesMax: config.limits.fieldBytesMax,
       onSnapshot: (zxid) => this.committedLog.clear(zxid),
       onTxn: (zxid, bytes, start, end) => this.committedLog.append(zxid, bytes, start, end),
     });
@@ -232,7 +232,7 @@ export class Database implements LogEffects {
         snapshotDirectory: dirs.snapshots,
         afterZxid: zxid,
         logger,
-        entryBytesMax: config.limits.frameBytesMax + config.limits.frameBytesExtra,
+        entryBytesMax: config.limits.fieldBytesMax,
       });
       if (!isCut) return false;
       trace?.({ kind: "truncate", zxid });
@@ -260,8 +260,13 @@ export class Database implements LogEffects {
     const { lastProcessedZxid: zxid } = tree;
     try {
       // First what replay would put on top of the new tree: the leader does not have it, so it was never committed.
-      const entryBytesMax = config.limits.frameBytesMax + config.limits.frameBytesExtra;
-      cutLogs({ disk, logDirectory: dirs.logs, afterZxid: zxid, logger, entryBytesMax });
+      cutLogs({
+        disk,
+        logDirectory: dirs.logs,
+        afterZxid: zxid,
+        logger,
+        entryBytesMax: config.limits.fieldBytesMax,
+      });
       this.snapshots.takeNow();
       // Then newer names, which a start would prefer; then logs that no snapshot is continued by any more; then the
       // snapshots that no log continues, and which would stand for this one if it got damaged.
@@ -349,9 +354,14 @@ export class Database implements LogEffects {
    */
   #cutUncertain(): void {
     const { disk, dirs, logger, config } = this.#parts;
-    const entryBytesMax = config.limits.frameBytesMax + config.limits.frameBytesExtra;
     try {
-      cutLogs({ disk, logDirectory: dirs.logs, afterZxid: this.#durable, logger, entryBytesMax });
+      cutLogs({
+        disk,
+        logDirectory: dirs.logs,
+        afterZxid: this.#durable,
+        logger,
+        entryBytesMax: config.limits.fieldBytesMax,
+      });
     } catch (error) {
       if (!(error instanceof DiskError) && !(error instanceof CorruptLogError)) throw error;
       logger.error("What the failed disk may have lost could not be cut off the txn log", {

@@ -109,7 +109,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.metrics = parts.metrics;
     const { config } = parts;
     this.frameBytesMax = config.limits.frameBytesMax;
-    this.fieldBytesMax = config.limits.frameBytesMax + config.limits.frameBytesExtra;
+    this.fieldBytesMax = config.limits.fieldBytesMax;
     this.frameReader.fieldBytesMax = this.fieldBytesMax;
     this.connections = new ConnectionTable(config.limits);
     this.nowMs = parts.clock.monotonicMs();

@@ -153,7 +153,7 @@ export class ServerCore {
       ownerRules: this.#ownerRules,
       enforceQuota: tree.enforceQuota,
       closeSessionTxn: tree.closeSessionTxn,
-      entryBytesMax: this.config.limits.frameBytesMax + this.config.limits.frameBytesExtra,
+      entryBytesMax: this.config.limits.fieldBytesMax,
       // For learners that lag.
       entriesAreKept: this.config.ensemble !== undefined,
     }, lastZxid);

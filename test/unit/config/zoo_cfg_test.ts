@@ -64,7 +64,7 @@ describe("a zoo.cfg with nothing but a data directory", () => {
       groupCommit: { flushDelayMs: 0, queuePollMs: 0, batchTxnsMax: 1000 },
       limits: {
         frameBytesMax: 1048575,
-        frameBytesExtra: 1048575,
+        fieldBytesMax: 2097150,
         connectionsPerAddressMax: 60,
         connectionsMax: 0,
         outstandingRequestsMax: 1000,
@@ -163,7 +163,7 @@ describe("a zoo.cfg", () => {
       },
       limits: {
         frameBytesMax: 4194304,
-        frameBytesExtra: 4194304,
+        fieldBytesMax: 8388608,
         connectionsPerAddressMax: 5,
         connectionsMax: 50,
         outstandingRequestsMax: 7,
@@ -275,10 +275,10 @@ describe("a zoo.cfg", () => {
   });
 
   test("gives the extra of a field at least 1024 bytes", () => {
-    expect(configOf("jute.maxbuffer=100\n").limits.frameBytesExtra).toBe(1024);
+    expect(configOf("jute.maxbuffer=100\n").limits.fieldBytesMax).toBe(1124);
     expect(configOf("jute.maxbuffer.extrasize=5000\n").limits).toMatchObject({
       frameBytesMax: 1048575,
-      frameBytesExtra: 5000,
+      fieldBytesMax: 1053575,
     });
   });
 
