@@ -140,7 +140,7 @@ export class AgreedHistory {
       case "truncate":
         return cut(chain, event.zxid);
       case "load":
-        if (event.from === "leader") chain.zxids = [...this.#chainOf(chain.source).zxids];
+        if (event.from === "leader") copy(this.#chainOf(chain.source), chain);
         return reload(chain, event.zxid);
       case "sync":
         if (!chain.isLeading) chain.source = event.peer;
@@ -212,6 +212,11 @@ function append(chain: Chain, zxid: number): void {
   chain.zxids.length = chain.length;
   chain.zxids.push(zxid);
   chain.length++;
+}
+
+function copy(from: Chain, to: Chain): void {
+  to.zxids = from.zxids.slice(0, from.length);
+  to.length = from.length;
 }
 
 /** A start finds what is in sight up to a zxid, or, if that very txn was lost from sight, all up to it. */

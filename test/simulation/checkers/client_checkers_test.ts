@@ -225,6 +225,15 @@ describe("ReadsSeeAgreedState", () => {
       .toEqual(['"1", not "2"', "its server, which is read-only, never stood there"]);
   });
 
+  test("knows what a read-only server has from its leader's tree", () => {
+    const written = judged().agree(1, z(1, 2), sets("/a", "2", 1), {}, [2]).lead(1, 2);
+    written.trace(3, { kind: "sync", how: "SNAP", zxid: z(2, 0), peer: 1 }).load(3, z(2, 0), "leader");
+    written.propose(1, z(2, 1), creates("/b")).log(3, z(2, 1)).trace(3, { kind: "readOnly", zxid: z(2, 1) });
+    const stat = statOf({ ...whole, version: 1, mzxid: z(1, 2) });
+    written.ask(getA, { zxid: z(2, 1), data: "2", stat, isReadOnly: true, server: 3 });
+    expect(written.failures).toEqual([]);
+  });
+
   test("finds what a read-only server shows of a state that is committed, and other than that", () => {
     const written = judged().agree(1, z(1, 2), sets("/a", "2", 1));
     written.ask(getA, { zxid: z(1, 1), data: "2", stat: statOf(whole), isReadOnly: true });
