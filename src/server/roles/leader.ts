@@ -278,7 +278,10 @@ export class LeaderRole implements Role, LeaderEffects {
     if (op === null) error = ErrorCode.unimplemented;
     else if (!isSession(sessionId)) {
       error = ErrorCode.sessionExpired;
-    } else if (op !== closeSession) {
+    } else if (op === closeSession) {
+      // Its end is on its way, or was there before the learner heard of it: a session ends once.
+      if (session === null || session.closing) error = ErrorCode.sessionExpired;
+    } else {
       if (session === null) error = this.#checkLocal(sessionId, op, body);
       else if (session.closing) error = ErrorCode.sessionExpired;
       else if (session.owner === null) session.owner = from;

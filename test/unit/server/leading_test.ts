@@ -672,6 +672,26 @@ describe("what a learner asks", () => {
     expect([...leader.core.tree.sessions.keys()]).toEqual([id]);
   });
 
+  test("as the end of a session that ends already, or has ended, is refused by a txn", async () => {
+    const { leader, learner } = await withLearner();
+    const id = 0x300000000000001n;
+    let counter = 0;
+    const sendAndSee = async (write: Parameters<typeof learner.send>[0]) => {
+      await learner.send(write);
+      const txn = learner.packets().find(({ type }) => type === PacketType.proposal)!;
+      await learner.ack(`10.${++counter}`);
+      learner.packets();
+      return txnTypeOf(txn.bytes, txn.dataStart);
+    };
+    await sendAndSee(request(id, 0, OpCode.createSession, (out) => out.int(4000)));
+    const { sessions } = leader.core.replica;
+    sessions.get(id)!.closing = true;
+    expect(await sendAndSee(request(id, 1, OpCode.closeSession))).toBe(OpCode.error);
+    sessions.get(id)!.closing = false;
+    expect(await sendAndSee(request(id, 2, OpCode.closeSession))).toBe(OpCode.closeSession);
+    expect(await sendAndSee(request(id, 3, OpCode.closeSession))).toBe(OpCode.error);
+  });
+
   test("of a session that is not there is answered once a quorum follows for certain", async () => {
     const { offices, leader, follower, learner } = await withLearner();
     follower.leave();
