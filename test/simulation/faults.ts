@@ -6,7 +6,9 @@ import { installConfig, ports, serverSpec } from "./sim_config.ts";
 import type { SimEnsemble } from "./sim_ensemble.ts";
 import type { Chance } from "./world/chance.ts";
 import type { SimHost } from "./world/sim_network.ts";
+import type { SimProcess } from "./world/sim_process.ts";
 import type { SimServer } from "./world/sim_server.ts";
+import type { SimWorker } from "./world/sim_worker.ts";
 
 const minuteMs = 60_000;
 /** Bytes in one piece of nonsense, at most. */
@@ -57,6 +59,7 @@ export class Faults {
       server.disk.capacityBytes = Infinity;
       server.diskTimes.slowChance = 0;
       server.process?.resume();
+      for (const worker of server.workers) worker.process?.resume();
     }
     for (const process of clientProcesses) process.resume();
     this.#ensemble.startAll();
@@ -95,7 +98,7 @@ export class Faults {
       case "garbage":
         return this.#sendGarbage(server);
       case "pause":
-        return this.#pause(server);
+        return this.#pause(server.process);
       case "clientPause":
         return this.#pauseClient();
       case "clockStep":
@@ -121,6 +124,10 @@ export class Faults {
         return this.#fillDisk(server);
       case "reconfig":
         return this.#reconfigure();
+      case "killWorker":
+        return this.#pickWorker()?.kill();
+      case "pauseWorker":
+        return this.#pause(this.#pickWorker()?.process ?? null);
       case "noQuorum":
         return this.#scatter();
     }
@@ -225,8 +232,12 @@ export class Faults {
     ).catch(() => {});
   }
 
-  #pause(server: SimServer): void {
-    const { process } = server;
+  #pickWorker(): SimWorker | undefined {
+    const workers = this.#ensemble.servers.flatMap((server) => server.workers);
+    return workers.length > 0 ? this.#chance.pick(workers) : undefined;
+  }
+
+  #pause(process: SimProcess | null): void {
     if (process === null) return;
     process.pause();
     this.#lasting(() => process.resume());

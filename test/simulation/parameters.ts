@@ -25,10 +25,15 @@ export const faultKinds = [
   "reconfig",
   "clientPause",
   "noQuorum",
+  "killWorker",
+  "pauseWorker",
 ] as const;
 
 /** One of {@link faultKinds}. */
 export type FaultKind = (typeof faultKinds)[number];
+
+/** Those that make sense in some runs only, which have their own odds. */
+const specialKinds: ReadonlySet<FaultKind> = new Set(["noQuorum", "killWorker", "pauseWorker"]);
 
 /** How often each kind happens in a run in which nothing fails. */
 export const noFaults = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Readonly<
@@ -85,6 +90,9 @@ export interface Parameters {
   readonly localSessions: boolean;
   /** Servers without a leader serve reads, and some clients put up with that. */
   readonly readOnlyMode: boolean;
+  /** Processes beside the main one that servers have; and how many servers, the first ones. */
+  readonly workers: number;
+  readonly serversWithWorkers: number;
 }
 
 /** How a run is told apart from what its seed says. */
@@ -103,7 +111,7 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
   // A few kinds at a time, each often or rarely: all of them together would hide what two alone bring about.
   const violence = chance.pick([0, 10, 20, 40, 80, 160]);
   for (const kind of faultKinds) {
-    if (kind !== "noQuorum" && chance.happens(0.35)) faults[kind] = violence * chance.between(0.2, 1);
+    if (!specialKinds.has(kind) && chance.happens(0.35)) faults[kind] = violence * chance.between(0.2, 1);
   }
   const drawn = {
     seed,
@@ -153,12 +161,20 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
   const readOnlyMode = chance.happens(0.25);
   // Without it hardly any server would be without a leader for long enough.
   if (readOnlyMode) faults.noQuorum = chance.between(2, 8);
+  // Sessions that one process alone knows do not go with several (`zoon server --workers`).
+  const workers = localSessions ? 0 : chance.pick([0, 0, 0, 0, 1, 2]);
+  if (workers > 0) {
+    faults.killWorker = chance.pick([0, 10, 60]);
+    faults.pauseWorker = chance.pick([0, 10, 60]);
+  }
   return {
     ...drawn,
     zxidCounterMax: Math.min(defaults.zxidCounterMax, txns),
     localSessions,
     mix,
     readOnlyMode,
+    workers,
+    serversWithWorkers: workers === 0 ? 0 : chance.whole(1, servers),
     ...changes,
   };
 }

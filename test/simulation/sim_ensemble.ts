@@ -22,6 +22,7 @@ import { Scheduler } from "./world/scheduler.ts";
 import { type SimHost, SimNetwork } from "./world/sim_network.ts";
 import { SimProcess } from "./world/sim_process.ts";
 import { machineOf, SimServer, type SimServerEvents } from "./world/sim_server.ts";
+import type { SimWorker } from "./world/sim_worker.ts";
 
 /** What a simulation saw that may never be. */
 export interface Violation {
@@ -33,6 +34,7 @@ export interface Violation {
 /** Who wants to hear of everything, after the checkers. */
 export interface EnsembleListener {
   onTrace?(server: SimServer, event: TraceEvent): void;
+  onWorkerTrace?(server: SimServer, worker: SimWorker, event: TraceEvent): void;
   onLog?(server: SimServer, level: LogLevel, message: string, fields: LogFields): void;
   onEnded?(server: SimServer, how: EndOfProcess, refused: Error | null): void;
   onClient?(event: ClientEvent): void;
@@ -240,6 +242,7 @@ export class SimEnsemble {
       time: { wallBaseMs: wallBeginMs + chance.whole(-5000, 5000), rate: this.#clockRate() },
       diskTimes: { syncMs, slowChance: slowSyncChance },
       turnMsMax,
+      workers: id <= parameters.serversWithWorkers ? parameters.workers : 0,
       store: store === "both" ? (id % 2 === 0 ? "paged" : "object") : store,
       config: (disk) => this.tune(id, readConfig(disk, id, parameters)),
       events: this.#serverEvents,
@@ -265,8 +268,9 @@ export class SimEnsemble {
 
   *#stores(): Iterable<readonly [number, ZnodeStore]> {
     for (const { id } of this.#membership.servers) {
-      const { store, isOn } = this.server(id);
+      const { store, isOn, workers } = this.server(id);
       if (isOn && store !== null) yield [id, store];
+      for (const worker of workers) if (worker.store !== null) yield [worker.node, worker.store];
     }
   }
 
@@ -289,6 +293,15 @@ export class SimEnsemble {
       for (const checker of this.#checkers) checker.onStarted?.(server.id);
     },
     onEnded: (server, how, refused) => this.#onEnded(server, how, refused),
+    onWorkerTrace: (server, worker, event) => {
+      this.#mix(worker.node, event.kind.length, "zxid" in event ? event.zxid : 0);
+      this.history.onTrace(worker.node, event);
+      for (const checker of this.#checkers) checker.onTrace?.(worker.node, event);
+      for (const listener of this.listeners) listener.onWorkerTrace?.(server, worker, event);
+    },
+    onWorkerEnded: (_server, { node }) => {
+      for (const checker of this.#checkers) checker.onEnded?.(node, "killed");
+    },
     onBug: (server, error) => this.report("assert", `server ${server.id}: ${stackOf(error)}`),
   };
 

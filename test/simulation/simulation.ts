@@ -115,7 +115,10 @@ function missingProgress(ensemble: SimEnsemble, sinceMs: number): string | null 
   if (leader === undefined) return "there is no leader";
   for (const { id } of ensemble.membership.servers) {
     const server = ensemble.server(id);
-    if (server.refusal === null && !server.isServing) return `server ${id} (${server.state}) does not serve`;
+    if (server.refusal !== null) continue;
+    if (!server.isServing) return `server ${id} (${server.state}) does not serve`;
+    const idle = server.workers.find(({ isServing }) => !isServing);
+    if (idle !== undefined) return `worker ${idle.index} of server ${id} does not serve`;
   }
   for (const client of ensemble.clients) {
     if (client.lastWriteMs <= sinceMs) return `no write of ${client.name} was acknowledged`;
@@ -127,11 +130,13 @@ function missingProgress(ensemble: SimEnsemble, sinceMs: number): string | null 
 function busyWith(ensemble: SimEnsemble): string | null {
   const { lastZxid } = ensemble.history;
   for (const { id } of ensemble.membership.servers) {
-    const { zxid, isServing, refusal } = ensemble.server(id);
-    if (refusal !== null) continue;
-    const isThere = zxid === lastZxid || (zxid > lastZxid && counterOf(zxid) === 0);
-    if (!isServing || !isThere) {
-      return `server ${id} is at 0x${zxid.toString(16)} and not at 0x${lastZxid.toString(16)}`;
+    const server = ensemble.server(id);
+    if (server.refusal !== null) continue;
+    for (const { zxid, isServing } of [server, ...server.workers]) {
+      const isThere = zxid === lastZxid || (zxid > lastZxid && counterOf(zxid) === 0);
+      if (!isServing || !isThere) {
+        return `server ${id} is at 0x${zxid.toString(16)} and not at 0x${lastZxid.toString(16)}`;
+      }
     }
   }
   for (const client of ensemble.clients) {

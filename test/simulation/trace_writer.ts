@@ -4,10 +4,11 @@ import type { ClientEvent, EndOfProcess } from "./checkers/checker.ts";
 import { describe } from "./checkers/acknowledged_writes.ts";
 import type { EnsembleListener, SimEnsemble } from "./sim_ensemble.ts";
 import type { SimServer } from "./world/sim_server.ts";
+import type { SimWorker } from "./world/sim_worker.ts";
 
 /**
- * Writes a simulation down, one line of JSON for each thing that happens: `tick` (virtual ms), `server` (a number, or
- * a client's name), `role`, `epoch`, `zxid`, `message`.
+ * Writes a simulation down, one line of JSON for each thing that happens: `tick` (virtual ms), `server` (a number, of
+ * worker N of it 100 N more; or a client's name), `role`, `epoch`, `zxid`, `message`.
  */
 export class TraceWriter implements EnsembleListener {
   readonly #ensemble: SimEnsemble;
@@ -20,6 +21,17 @@ export class TraceWriter implements EnsembleListener {
 
   onTrace(server: SimServer, event: TraceEvent): void {
     this.#line(server, messageOf(event));
+  }
+
+  onWorkerTrace(_server: SimServer, { node, zxid }: SimWorker, event: TraceEvent): void {
+    this.#write(JSON.stringify({
+      tick: this.#tick,
+      server: node,
+      role: "worker",
+      epoch: 0,
+      zxid: hex(zxid),
+      message: messageOf(event),
+    }));
   }
 
   onLog(server: SimServer, level: LogLevel, message: string, fields: LogFields): void {

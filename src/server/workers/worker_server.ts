@@ -89,6 +89,7 @@ export class WorkerServer implements FollowingPeer, DatabaseUser, WordRelay {
     if (this.#stopped) return;
     const { core, shared } = { core: this.#core, shared: this.#config };
     core.replica.beginTurn();
+    this.#world.trace?.({ kind: "state", state: "OBSERVING" });
     this.#office = new ObservingMain({
       self: this.#index,
       leader: 0,
@@ -182,6 +183,7 @@ export class WorkerServer implements FollowingPeer, DatabaseUser, WordRelay {
   #leave(reason: string): void {
     this.#isLeaving = false;
     this.#core.closePort();
+    this.#world.trace?.({ kind: "state", state: "LOOKING" });
     this.#core.replica.becomeIdle();
     this.#office!.close(reason);
     this.#office!.finish();

@@ -29,6 +29,7 @@ import { SessionOrder } from "./session_order.ts";
 import { SessionsEndByLeader } from "./sessions_end_by_leader.ts";
 import { SyncIsFresh } from "./sync_is_fresh.ts";
 import { TotalOrder } from "./total_order.ts";
+import { WorkersFollow } from "./workers_follow.ts";
 import { WatchBeforeData } from "./watch_before_data.ts";
 
 /** What checkers need to know beyond what they hear. */
@@ -84,6 +85,7 @@ export function allCheckers(
     make((fail) => new PersistentWatches(history, fail)),
     make((fail) => new EphemeralsOnce(history, fail, ensemble.localSessions)),
     make((fail) => new SessionsEndByLeader(history, fail)),
+    make((fail) => new WorkersFollow(fail)),
     make((fail) => new EqualDigests(reference, fail)),
     make((fail) => new EqualTrees(reference, ensemble.stores, fail)),
   ];

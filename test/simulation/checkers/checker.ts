@@ -43,6 +43,24 @@ export interface Checker {
   onQuiet?(): void;
 }
 
+/** Server ids are smaller. */
+const nodesPerProcess = 100;
+
+/** @returns The number by which checkers know a worker of a server: it is one more server to most of them. */
+export function workerNode(server: number, index: number): number {
+  return server + nodesPerProcess * index;
+}
+
+/** @returns Whether the number is a worker's. */
+export function isWorker(node: number): boolean {
+  return node >= nodesPerProcess;
+}
+
+/** @returns The server that a worker, or a main process, belongs to. */
+export function serverOf(node: number): number {
+  return node % nodesPerProcess;
+}
+
 /** @returns `0x500000007`. */
 export function zxidText(zxid: number): string {
   return `0x${zxid.toString(16)}`;

@@ -1,10 +1,10 @@
 import type { TraceEvent } from "../../../src/base/trace.ts";
 import { parseMembershipText } from "../../../src/quorum/membership_text.ts";
-import type { Checker, Fail } from "./checker.ts";
+import { type Checker, type Fail, isWorker, serverOf } from "./checker.ts";
 
 /**
  * No member of the ensemble is ever sent by another what that one may not send (the flags of the TLA+ specification's
- * CheckDuringAction). Who has been removed may hear what does not fit: an epoch that it once promised binds nobody else.
+ * CheckDuringAction). Who has been removed may hear what does not fit: an epoch that it once promised binds nobody else. Nor is a worker by its main process.
  */
 export class PeersSpeakProtocol implements Checker {
   readonly property = "PeersSpeakProtocol";
@@ -22,7 +22,10 @@ export class PeersSpeakProtocol implements Checker {
       this.#version = event.version;
       this.#members = new Set(parseMembershipText(event.text).servers.map(({ id }) => id));
     }
-    if (event.kind !== "violation" || !this.#members.has(event.peer) || !this.#members.has(server)) return;
-    this.#fail(`server ${server} about server ${event.peer}: ${event.reason}`);
+    if (event.kind !== "violation") return;
+    if (isWorker(server)) this.#fail(`a worker of server ${serverOf(server)} about it: ${event.reason}`);
+    else if (this.#members.has(event.peer) && this.#members.has(server)) {
+      this.#fail(`server ${server} about server ${event.peer}: ${event.reason}`);
+    }
   }
 }

@@ -19,6 +19,8 @@ import { PrefixConsistency } from "./prefix_consistency.ts";
 import { PrimaryIntegrity } from "./primary_integrity.ts";
 import { ReferenceTree } from "./reference_tree.ts";
 import { TotalOrder } from "./total_order.ts";
+import { workerNode } from "./checker.ts";
+import { WorkersFollow } from "./workers_follow.ts";
 import { makeTree } from "../../unit/tree/_txns.ts";
 
 const twoOfThree = { isQuorum: (servers: ReadonlySet<number>) => servers.size >= 2 };
@@ -342,4 +344,30 @@ describe("EqualTrees", () => {
     written.propose(1, z(1, 2), creates("/a/b")).commit(1, z(1, 2)).quiet();
     expect(written.failures).toEqual(["server 2 has another /a"]);
   });
+});
+
+describe("WorkersFollow", () => {
+  const judged = () => new Written().judge((_history, fail) => new WorkersFollow(fail)).lead(1, 1);
+  const worker = workerNode(2, 1);
+
+  test("finds a worker that applies what its main process has not applied", () => {
+    const written = judged().propose(1, z(1, 1)).commit(1, z(1, 1)).apply(1, z(1, 1)).apply(worker, z(1, 1));
+    expect(written.failures).toEqual([
+      "a worker of server 2 applied 0x100000001, and its main process stands at 0x0",
+    ]);
+  });
+
+  test("is pleased by one that is behind or level", () => {
+    const written = judged().agree(1, z(1, 1)).agree(1, z(1, 2)).apply(worker, z(1, 1)).apply(
+      worker,
+      z(1, 2),
+    );
+    expect(written.failures).toEqual([]);
+  });
+});
+
+test("PeersSpeakProtocol finds a worker that its main process tells what it may not", () => {
+  const written = new Written().judge((_history, fail) => new PeersSpeakProtocol([1, 2, 3], fail));
+  written.trace(workerNode(2, 1), { kind: "violation", peer: 2, reason: "a gap" });
+  expect(written.failures).toEqual(["a worker of server 2 about it: a gap"]);
 });

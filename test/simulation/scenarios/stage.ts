@@ -62,6 +62,8 @@ export class Stage {
       purgeEveryMs: 0,
       localSessions: false,
       readOnlyMode: false,
+      workers: 0,
+      serversWithWorkers: 0,
       zxidCounterMax: defaults.zxidCounterMax,
       store: "both",
       faults: noFaults,

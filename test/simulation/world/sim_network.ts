@@ -2,6 +2,7 @@ import {
   type Listener,
   ListenError,
   type Network,
+  type PortSharing,
   type Socket,
   type SocketEvents,
 } from "../../../src/base/network.ts";
@@ -16,7 +17,8 @@ export interface SimHost {
   readonly address: string;
   /** False between a power cut and the next start. */
   isUp: boolean;
-  readonly listeners: Map<number, Listening>;
+  /** Who listens on each port: several only where they are processes of one server. */
+  readonly listeners: Map<number, readonly Listening[]>;
   readonly endpoints: Set<Endpoint>;
   /** Pipes with packets for it that wait until it is up. */
   readonly waiting: Set<Pipe>;
@@ -25,6 +27,7 @@ export interface SimHost {
 interface Listening {
   readonly process: SimProcess;
   readonly accept: (socket: Socket) => SocketEvents;
+  readonly isShared: boolean;
 }
 
 /** How the network behaves in a simulation. Times in ms. */
@@ -36,6 +39,9 @@ export interface NetworkSettings extends StreamSettings {
   /** How often a name has no address for a moment. */
   noNameChance: number;
 }
+
+/** Between two processes of one machine, ms. */
+const localLatencyMs = 0.02;
 
 /** Bytes of a dialler that its ghost sends too: as much as a handshake. */
 const ghostBytes = 64;
@@ -83,7 +89,8 @@ export class SimNetwork {
   /** @returns The network as a process on that machine sees it. */
   for(process: SimProcess, host: SimHost): Network {
     return {
-      listen: (address, port, accept) => this.#listen(process, host, address || host.address, port, accept),
+      listen: (address, port, accept, sharing) =>
+        this.#listen(process, host, address || host.address, port, accept, sharing),
       dial: (name, port, timeoutMs, open) => this.#dial(process, host, name, port, timeoutMs, open),
     };
   }
@@ -92,8 +99,9 @@ export class SimNetwork {
     const key = `${from.name}>${to.name}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      const { jitterMs } = this.settings;
-      const latencyMs = this.settings.latencyMs * this.#chance.between(0.5, 1.5);
+      const isLocal = from === to;
+      const jitterMs = isLocal ? 0 : this.settings.jitterMs;
+      const latencyMs = (isLocal ? localLatencyMs : this.settings.latencyMs) * this.#chance.between(0.5, 1.5);
       link = { isCut: false, latencyMs, usualLatencyMs: latencyMs, jitterMs, waiting: new Set() };
       this.#links.set(key, link);
     }
@@ -132,8 +140,8 @@ export class SimNetwork {
 
   /** A process was killed: its machine ends its connections. */
   onKilled(host: SimHost, process: SimProcess): void {
-    for (const [port, listening] of host.listeners) {
-      if (listening.process === process) host.listeners.delete(port);
+    for (const listenings of [...host.listeners.values()]) {
+      for (const one of listenings) if (one.process === process) this.#close(host, one);
     }
     for (const endpoint of [...host.endpoints]) if (endpoint.process === process) endpoint.onKilled();
   }
@@ -155,20 +163,32 @@ export class SimNetwork {
     address: string,
     port: number,
     accept: (socket: Socket) => SocketEvents,
+    sharing: PortSharing | undefined,
   ): Promise<Listener> {
     if (!process.isAlive) return new Promise(() => {});
     const chosen = port === 0 ? this.#nextPort++ : port;
-    if (host.listeners.has(chosen)) {
+    const others = host.listeners.get(chosen) ?? [];
+    if (others.length > 0 && (sharing !== "joins" || others.some(({ isShared }) => !isShared))) {
       return Promise.reject(
         new ListenError("EADDRINUSE", `Cannot listen on ${address}:${chosen}: the port is in use`),
       );
     }
-    const listening: Listening = { process, accept };
-    host.listeners.set(chosen, listening);
-    const close = () => {
-      if (host.listeners.get(chosen) === listening) host.listeners.delete(chosen);
-    };
-    return Promise.resolve({ address: host.address, port: chosen, close });
+    const listening: Listening = { process, accept, isShared: sharing !== undefined };
+    host.listeners.set(chosen, [...others, listening]);
+    return Promise.resolve({
+      address: host.address,
+      port: chosen,
+      close: () => this.#close(host, listening),
+    });
+  }
+
+  #close(host: SimHost, listening: Listening): void {
+    for (const [port, listenings] of host.listeners) {
+      if (!listenings.includes(listening)) continue;
+      const left = listenings.filter((one) => one !== listening);
+      if (left.length > 0) host.listeners.set(port, left);
+      else host.listeners.delete(port);
+    }
   }
 
   #dial(
@@ -191,7 +211,9 @@ export class SimNetwork {
       });
     const timer = process.setTimer(timeoutMs, () => fail(`no answer within ${Math.round(timeoutMs)} ms`));
     const target = this.#byName.get(name);
-    if (target === undefined || this.#chance.happens(this.settings.noNameChance)) {
+    // Processes of one machine meet by a file, which has a name always, and opens nothing twice.
+    const isLocal = target === host;
+    if (target === undefined || (!isLocal && this.#chance.happens(this.settings.noNameChance))) {
       this.#scheduler.at(process.nowMs + 1, () => fail("the name has no address"));
       return promise;
     }
@@ -211,13 +233,14 @@ export class SimNetwork {
     };
     this.#send(host, target, process.nowMs, () => {
       if (!target.isUp) return;
-      const listening = target.listeners.get(port);
-      if (listening === undefined) {
+      const listenings = target.listeners.get(port);
+      if (listenings === undefined) {
         return this.#send(target, host, this.#scheduler.nowMs, () => fail("ECONNREFUSED"));
       }
+      const listening = listenings.length === 1 ? listenings[0] : this.#chance.pick(listenings);
       this.#accept(near, target, listening);
       this.#send(target, host, this.#scheduler.nowMs, connected);
-      if (this.#chance.happens(this.settings.ghostChance)) this.#haunt(near, target, listening);
+      if (!isLocal && this.#chance.happens(this.settings.ghostChance)) this.#haunt(near, target, listening);
     });
     return promise;
   }

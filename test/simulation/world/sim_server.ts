@@ -18,6 +18,7 @@ import type { Scheduler } from "./scheduler.ts";
 import { type DiskTimes, SimDisk } from "./sim_disk.ts";
 import type { SimHost, SimNetwork } from "./sim_network.ts";
 import { type MachineTime, SimProcess } from "./sim_process.ts";
+import { doorPort, SimWorker } from "./sim_worker.ts";
 
 /** What a {@link SimServer} tells the simulation. */
 export interface SimServerEvents {
@@ -27,8 +28,10 @@ export interface SimServerEvents {
   onStarted(server: SimServer): void;
   /** The process is no more. `refused` says why it would not start or go on by itself. */
   onEnded(server: SimServer, how: "killed" | "power cut" | "stopped", refused: Error | null): void;
-  /** The server broke a rule of its own, or threw what nobody caught. */
+  /** The server, or a worker of it, broke a rule of its own, or threw what nobody caught. */
   onBug(server: SimServer, error: unknown): void;
+  onWorkerTrace(server: SimServer, worker: SimWorker, event: TraceEvent): void;
+  onWorkerEnded(server: SimServer, worker: SimWorker): void;
 }
 
 /** What a {@link SimServer} is made from. */
@@ -41,10 +44,17 @@ export interface SimServerParts {
   readonly diskTimes: DiskTimes;
   readonly turnMsMax: number;
   readonly store: "paged" | "object";
+  /** Processes beside the main one. */
+  readonly workers: number;
   /** Reads the configuration anew, as each start does. */
   config(disk: MemoryDisk): ServerConfig;
   readonly events: SimServerEvents;
 }
+
+/** Mean time until a worker that has ended is started again, ms. */
+const workerRestartMs = 150;
+/** Longest time, in ms, for which workers outlive their main process, or take to stop. */
+const workerLeaveMsMax = 5;
 
 /** @returns The name and numeric address of a server's machine. */
 export function machineOf(id: number): { name: string; address: string } {
@@ -61,6 +71,7 @@ export class SimServer {
   readonly disk: MemoryDisk;
   readonly time: MachineTime;
   readonly diskTimes: DiskTimes;
+  readonly workers: readonly SimWorker[];
   /** The election state it was last traced in. */
   state: "LOOKING" | "FOLLOWING" | "LEADING" | "OBSERVING" | "OFF" = "OFF";
   /** Whether it serves clients, by the trace. */
@@ -97,6 +108,7 @@ export class SimServer {
       if (code !== null) this.sawDiskFault = true;
       return code;
     };
+    this.workers = Array.from({ length: parts.workers }, (_, index) => this.#makeWorker(index + 1));
   }
 
   get isOn(): boolean {
@@ -106,19 +118,15 @@ export class SimServer {
   /** Powers the machine on if need be, and starts the server. */
   start(): void {
     if (this.process !== null) return;
-    const { scheduler, network, chance, turnMsMax, events } = this.#parts;
+    const { network, events } = this.#parts;
     network.powerOn(this.host);
+    // Those of a main process that has just ended would keep the port.
+    for (const worker of this.workers) worker.dismiss();
     this.#starts++;
-    const process = new SimProcess({
-      scheduler,
-      chance: chance.fork(),
-      time: this.time,
-      turnMsMax,
-      onBug: (error) => {
-        if (this.process !== process) return;
-        events.onBug(this, error);
-        this.#end("stopped", null);
-      },
+    const process = this.#makeProcess((error) => {
+      if (this.process !== process) return;
+      events.onBug(this, error);
+      this.#end("stopped", null);
     });
     this.process = process;
     this.state = "LOOKING";
@@ -136,6 +144,7 @@ export class SimServer {
     const { network, chance } = this.#parts;
     const process = this.process;
     this.process?.end();
+    for (const worker of this.workers) worker.dismiss();
     network.powerOff(this.host);
     if (loss === "everything") this.disk.loseUnsynced();
     else this.disk.crash(chance, loss);
@@ -146,24 +155,41 @@ export class SimServer {
   stop(): void {
     const { process, running } = this;
     if (process === null || running === null) return this.kill();
-    process.take("io", () => {
-      running.stop().then(() => {
-        if (this.process === process) this.#end("stopped", null);
+    const stop = () =>
+      process.take("io", () => {
+        running.stop().then(() => {
+          if (this.process === process) this.#end("stopped", null);
+        });
       });
+    if (this.workers.length === 0) return stop();
+    for (const worker of this.workers) worker.stop();
+    this.#dismissSoon(stop);
+  }
+
+  #dismissSoon(andThen: () => void = () => {}): void {
+    const { scheduler, chance } = this.#parts;
+    const starts = this.#starts;
+    scheduler.after(chance.between(0, workerLeaveMsMax), () => {
+      // Another start has seen to it already.
+      if (starts !== this.#starts) return;
+      for (const worker of this.workers) worker.dismiss();
+      andThen();
     });
   }
 
   #boot(process: SimProcess): void {
-    const { scheduler, network, chance, store, diskTimes } = this.#parts;
-    const identity = `${this.id} ${this.#starts}`;
+    const { scheduler, network, chance, diskTimes } = this.#parts;
     let config: ServerConfig;
     try {
       config = this.#parts.config(this.disk);
     } catch (error) {
       return this.#refuse(process, error);
     }
+    const sockets = network.for(process, this.host);
     const world = {
-      clock: process,
+      ...this.#worldOf(process, (made) => {
+        if (this.process === process) this.store = made;
+      }),
       disk: new SimDisk({
         disk: this.disk,
         process,
@@ -174,11 +200,37 @@ export class SimServer {
           if (this.callsUntilPowerCut >= 0 && this.callsUntilPowerCut-- === 0) this.cutPower("order");
         },
       }),
-      network: network.for(process, this.host),
+      network: sockets,
+      trace: (event: TraceEvent) => this.#onTrace(process, event),
+      workers: this.workers.length === 0 ? undefined : {
+        listen: (accept: Parameters<typeof sockets.listen>[2]) => sockets.listen("", doorPort, accept),
+        onSilent: (index: number) => this.workers[index - 1].kill(),
+      },
+    };
+    startServer(config, world).then((running) => {
+      if (this.process !== process) return;
+      this.running = running;
+      for (const worker of this.workers) worker.employ(config);
+      running.failed.then((error) => {
+        if (this.process === process) this.#end("stopped", error);
+      });
+    }, (error) => this.#refuse(process, error));
+  }
+
+  #makeProcess(onBug: (error: unknown) => void): SimProcess {
+    const { scheduler, chance, turnMsMax } = this.#parts;
+    return new SimProcess({ scheduler, chance: chance.fork(), time: this.time, turnMsMax, onBug });
+  }
+
+  /** What every process of the server finds on its machine. */
+  #worldOf(process: SimProcess, onStore: (store: ZnodeStore) => void) {
+    const { chance, store } = this.#parts;
+    const identity = `${this.id} ${this.#starts}`;
+    return {
+      clock: process,
       hasher: systemHasher,
       random: chance.fork(),
       logger: this.#logger(process),
-      trace: (event: TraceEvent) => this.#onTrace(process, event),
       process: {
         version: "simulated",
         environment: () => [],
@@ -191,18 +243,28 @@ export class SimServer {
         const made = store === "paged"
           ? new PagedZnodeStore({ ownerRules, random: chance.fork() })
           : new ObjectZnodeStore({ ownerRules });
-        if (this.process === process) this.store = made;
+        onStore(made);
         return made;
       },
       packerFor: () => null,
     };
-    startServer(config, world).then((running) => {
-      if (this.process !== process) return;
-      this.running = running;
-      running.failed.then((error) => {
-        if (this.process === process) this.#end("stopped", error);
-      });
-    }, (error) => this.#refuse(process, error));
+  }
+
+  #makeWorker(index: number): SimWorker {
+    const { network, scheduler, chance, events } = this.#parts;
+    return new SimWorker({
+      index,
+      serverId: this.id,
+      host: this.host,
+      network,
+      scheduler,
+      makeProcess: (onBug) => this.#makeProcess(onBug),
+      makeWorld: (process, onStore) => this.#worldOf(process, onStore),
+      restartMs: () => chance.exponential(workerRestartMs),
+      onTrace: (worker, event) => events.onWorkerTrace(this, worker, event),
+      onEnded: (worker) => events.onWorkerEnded(this, worker),
+      onBug: (_worker, error) => events.onBug(this, error),
+    });
   }
 
   #refuse(process: SimProcess, error: unknown): void {
@@ -217,6 +279,7 @@ export class SimServer {
     process.end();
     network.onKilled(this.host, process);
     this.disk.kill(chance);
+    if (this.workers.length > 0) this.#dismissSoon();
     this.#forget(how, refused);
   }
 
