@@ -239,6 +239,8 @@ export class Endpoint implements Socket {
   #isFinSent = false;
   #peerEnded = false;
   #isClosed = false;
+  /** Its own program has dropped it: nothing is read from it any more. */
+  #isDropped = false;
   /** It was reset before anybody owned it. */
   #isResetEarly = false;
   /** The machine lost its memory of it: it answers as if it had never been. */
@@ -299,6 +301,7 @@ export class Endpoint implements Socket {
   }
 
   destroy(): void {
+    this.#isDropped = true;
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.host.endpoints.delete(this);
@@ -349,8 +352,9 @@ export class Endpoint implements Socket {
       return;
     }
     if (this.#isEnding || this.process === null) return;
+    // What came before a reset is there to be read by a program that was busy.
     this.process.take("io", () => {
-      if (!this.#isEnding && !this.#isClosed) this.#events?.onData(bytes);
+      if (!this.#isEnding && !this.#isDropped) this.#events?.onData(bytes);
     });
   }
 
