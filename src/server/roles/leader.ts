@@ -11,7 +11,6 @@ import type { Preparation, WriteOrigin } from "../../pipeline/preparation.ts";
 import { WriteReplyBuilder } from "../../pipeline/write_reply.ts";
 import type { ServerMode } from "../../admin/status_view.ts";
 import type { Trace } from "../../base/trace.ts";
-import type { AuthId } from "../../protocol/acl.ts";
 import { looksLikeTtl } from "../../protocol/create_mode.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { containerOwner, noSession, type SessionId } from "../../protocol/session_id.ts";
@@ -27,6 +26,7 @@ import type { ClientRequest } from "../client_request.ts";
 import type { Connection } from "../connection.ts";
 import type { Database } from "../database.ts";
 import { needsGlobalSession } from "../local_sessions.ts";
+import type { ForwardedRequest } from "./forwarded_request.ts";
 import type { Role, SessionClaimant, SyncClaimant, WorkersOfRole } from "./role.ts";
 
 /** A txn on its way from the log to the tree, and who waits for it. */
@@ -119,18 +119,6 @@ export interface Learners {
   whenConfirmed(answer: () => void): boolean;
   /** The disk refuses what followers were sent already, or the epoch is used up: the office cannot go on. */
   resign(reason: string): void;
-}
-
-/** A request that a learner forwarded (REQUEST). */
-export interface ForwardedRequest {
-  /** Its learner, which a session it made or took up belongs to. */
-  readonly from: unknown;
-  readonly sessionId: SessionId;
-  readonly cxid: number;
-  /** The operation; null for one that does not exist or is no client's to ask. */
-  readonly op: WriteOp | null;
-  readonly authIds: readonly AuthId[];
-  readonly body: JuteReader;
 }
 
 /** What a {@link LeaderRole} is made of. */

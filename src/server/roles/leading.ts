@@ -4,11 +4,7 @@ import { DiskError } from "../../base/disk.ts";
 import { limits } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Trace } from "../../base/trace.ts";
-import { JuteReader } from "../../jute/reader.ts";
 import { JuteWriter } from "../../jute/writer.ts";
-import type { WriteOp } from "../../pipeline/op.ts";
-import { closeSession } from "../../pipeline/ops/close_session.ts";
-import { opOf } from "../../pipeline/op_table.ts";
 import type { Preparation } from "../../pipeline/preparation.ts";
 import { OpCode } from "../../protocol/op_code.ts";
 import {
@@ -33,6 +29,7 @@ import type { Database } from "../database.ts";
 import type { QuorumLink } from "../quorum_link.ts";
 import { WorkerSeat } from "../workers/worker_seat.ts";
 import { Doubts } from "./doubts.ts";
+import { forwardedRequest } from "./forwarded_request.ts";
 import { LeaderRole, type LeaderRoleHost, type Learners, type Proposal } from "./leader.ts";
 import { LearnerHandler, type LearnerHandlerHost } from "./learner_handler.ts";
 import { StrangerRequests } from "./stranger_requests.ts";
@@ -568,17 +565,7 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
     const code = data.int();
     if (code === OpCode.createSession) return role.createForwarded(sessionId, data.int(), handler);
     if (code === OpCode.sync) return this.#onSync(role, handler);
-    const op = code === closeSession.code ? closeSession : opOf(code);
-    const body = new JuteReader(packet.bytes, data.position, data.end);
-    body.fieldBytesMax = body.remaining;
-    role.submitForwarded({
-      from: handler,
-      sessionId,
-      cxid,
-      op: op?.kind === "write" ? op as WriteOp : null,
-      authIds: packet.authIds(),
-      body,
-    });
+    role.submitForwarded(forwardedRequest(handler, packet, sessionId, cxid, code, data));
   }
 
   #onSync(role: LeaderRole, handler: LearnerHandler): void {

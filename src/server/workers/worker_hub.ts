@@ -3,11 +3,8 @@ import { fourLetterWords } from "../../admin/four_letter_words.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Listener, Socket, SocketEvents } from "../../base/network.ts";
-import { JuteReader } from "../../jute/reader.ts";
+import type { JuteReader } from "../../jute/reader.ts";
 import { JuteWriter } from "../../jute/writer.ts";
-import type { WriteOp } from "../../pipeline/op.ts";
-import { closeSession } from "../../pipeline/ops/close_session.ts";
-import { opOf } from "../../pipeline/op_table.ts";
 import { OpCode } from "../../protocol/op_code.ts";
 import {
   decodeLearnerInfo,
@@ -31,6 +28,7 @@ import { planSync } from "../../zab/sync_plan.ts";
 import { ClientRequest } from "../client_request.ts";
 import { QuorumLink } from "../quorum_link.ts";
 import type { Replica } from "../replica.ts";
+import { forwardedRequest } from "../roles/forwarded_request.ts";
 import { LeaderRole } from "../roles/leader.ts";
 import { LearnerRole } from "../roles/learner.ts";
 import type { Role, SessionClaimant, SyncClaimant, WorkersOfRole } from "../roles/role.ts";
@@ -325,17 +323,7 @@ export class WorkerHub implements WorkerSeatKeeper, WorkersOfRole {
     if (code === OpCode.sync) return this.#onSync(seat, sessionId, cxid, packet, data);
     if (role instanceof LearnerRole) return this.#relay(role, seat, packet, sessionId, code, data);
     if (code === OpCode.createSession) return role.createForwarded(sessionId, data.int(), seat);
-    const op = code === closeSession.code ? closeSession : opOf(code);
-    const body = new JuteReader(packet.bytes, data.position, data.end);
-    body.fieldBytesMax = body.remaining;
-    role.submitForwarded({
-      from: seat,
-      sessionId,
-      cxid,
-      op: op?.kind === "write" ? op as WriteOp : null,
-      authIds: packet.authIds(),
-      body,
-    });
+    role.submitForwarded(forwardedRequest(seat, packet, sessionId, cxid, code, data));
   }
 
   /** The leader takes all that comes from here for this process's own: whose a session is, it is asked here. */
