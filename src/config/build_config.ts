@@ -198,7 +198,7 @@ function buildEnsemble(
     multiAddress: values["multiAddress.enabled"] ?? false,
     initLimitTicks,
     syncLimitTicks,
-    connectLimitTicks: values.connectToLearnerMasterLimit ?? 0,
+    connectLimitTicks: values.connectToLearnerMasterLimit || Math.min(initLimitTicks, syncLimitTicks),
     listenOnAllAddresses: values.quorumListenOnAllIPs ?? false,
     observerSync: values.syncEnabled ?? true,
     leaderServes: values.leaderServes ?? true,

@@ -145,11 +145,15 @@ export interface EnsembleConfig {
   readonly localSessions: boolean;
   /** A local session becomes a global one when it makes its first ephemeral (`localSessionsUpgradingEnabled`). */
   readonly localSessionsUpgrade: boolean;
-  /** Servers may have several addresses, which are tried in turn (`multiAddress.enabled`). */
+  /** Servers may have several addresses, all of which are tried (`multiAddress.enabled`). */
   readonly multiAddress: boolean;
   readonly initLimitTicks: number;
   readonly syncLimitTicks: number;
-  /** Ticks a learner tries to reach its leader (`connectToLearnerMasterLimit`); 0 is `initLimitTicks`. */
+  /**
+   * Ticks a learner tries to reach its leader (`connectToLearnerMasterLimit`). Unless told the smaller one of both limits:
+   * a leader that has vanished since it was elected need not be waited for as one that has much to send. Apache's
+   * servers wait `initLimit`.
+   */
   readonly connectLimitTicks: number;
   /** Listen on every address for other servers (`quorumListenOnAllIPs`). */
   readonly listenOnAllAddresses: boolean;

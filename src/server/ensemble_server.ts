@@ -442,7 +442,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       isLogged: state !== "OBSERVING" || this.#ensemble.observerSync,
       wantsSnapshot: this.#wantsSnapshot,
       addresses: this.#members.find(vote.leader)?.addresses ?? [],
-      connectLimitTicks: this.#ensemble.connectLimitTicks || initLimitTicks,
+      connectLimitTicks: this.#ensemble.connectLimitTicks,
       redialMs: this.#ensemble.leaderRedialMs,
       network: this.#world.network,
       clock,

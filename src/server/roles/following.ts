@@ -2,7 +2,7 @@ import type { ServerMetrics } from "../../admin/metrics.ts";
 import type { Clock, Timer } from "../../base/clock.ts";
 import { DiskError } from "../../base/disk.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Network } from "../../base/network.ts";
+import type { Network, Socket } from "../../base/network.ts";
 import type { Trace } from "../../base/trace.ts";
 import { JuteError, JuteReader } from "../../jute/reader.ts";
 import {
@@ -340,36 +340,30 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     return tickMs * (this.#learner.isSynced ? syncLimitTicks : initLimitTicks);
   }
 
-  /** Dials the leader at each of its addresses; a few times, since it may not listen yet. */
+  /** Dials the leader at all of its addresses; a few times, since it may not listen yet. */
   async #dial(): Promise<void> {
-    const { network, clock, host, peer, addresses, trace, leader, logger } = this.#parts;
+    const { network, clock, peer, addresses, leader, logger } = this.#parts;
     let failure = "its address is not known";
-    for (const { host: name, quorumPort } of addresses) {
-      const leftMs = this.#connectByMs - clock.monotonicMs();
-      if (leftMs <= 0) return this.#end(`the leader cannot be reached: ${failure}`);
-      try {
-        await network.dial(name, quorumPort, leftMs, (socket) => {
-          const link = new QuorumLink(host, socket, trace);
-          link.peer = leader;
-          if (this.#over) {
-            link.close("no longer wanted");
-            return link;
-          }
-          this.#link = link;
-          link.setOwner(this);
-          host.beginTurn();
-          this.#heardMs = clock.monotonicMs();
-          this.#learner.start();
-          return link;
-        });
-        return;
-      } catch (error) {
-        failure = (error as Error).message;
-      }
-      if (this.#over) return;
+    const leftMs = this.#connectByMs - clock.monotonicMs();
+    const dials = addresses.map(({ host, quorumPort }) =>
+      network.dial(host, quorumPort, leftMs, (socket) => this.#onConnected(socket))
+        .catch((error: Error) => {
+          failure = error.message;
+          throw error;
+        })
+    );
+    try {
+      await Promise.any(dials);
+      return;
+    } catch {
+      // The last failure is told below.
     }
+    if (this.#over) return;
     this.#dials++;
     logger.debug("The leader cannot be reached yet", { server: leader, reason: failure });
+    if (clock.monotonicMs() >= this.#connectByMs) {
+      return this.#end(`the leader cannot be reached: ${failure}`);
+    }
     // One that is there and does not listen yet is an Apache server that reads its data first.
     const isComing = peer.isLinked(leader) && clock.monotonicMs() - this.#beganMs < lateLeaderMs;
     if (this.#dials >= dialsMax + quickRedials && !isComing) {
@@ -377,6 +371,23 @@ export class Following implements QuorumLinkOwner, LearnerEffects {
     }
     const waitMs = this.#dials <= quickRedials ? firstRedialMs * this.#dials : this.#parts.redialMs;
     this.#dialTimer = clock.setTimer(waitMs, () => void this.#dial());
+  }
+
+  /** The first of its addresses that answers is as good as any. */
+  #onConnected(socket: Socket): QuorumLink {
+    const { host, trace, leader } = this.#parts;
+    const link = new QuorumLink(host, socket, trace);
+    link.peer = leader;
+    if (this.#over || this.#link !== null) {
+      link.close("no longer wanted");
+      return link;
+    }
+    this.#link = link;
+    link.setOwner(this);
+    host.beginTurn();
+    this.#hear();
+    this.#learner.start();
+    return link;
   }
 
   #end(reason: string, wantsSnapshot = false): void {

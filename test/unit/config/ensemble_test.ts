@@ -132,7 +132,6 @@ describe("an ensemble's keys", () => {
       localSessions: false,
       localSessionsUpgrade: false,
       multiAddress: false,
-      connectLimitTicks: 0,
       listenOnAllAddresses: false,
       observerSync: true,
       leaderServes: true,
@@ -150,6 +149,11 @@ describe("an ensemble's keys", () => {
       observerElectionMs: 200,
       tcpKeepAlive: false,
     });
+  });
+
+  test("have a leader reached within the smaller limit: nothing is read or sent before", () => {
+    const limitWith = (more: string) => ensembleOf(more)?.connectLimitTicks;
+    expect(["", "syncLimit=20\n", "connectToLearnerMasterLimit=0\n"].map(limitWith)).toEqual([5, 10, 5]);
   });
 
   for (

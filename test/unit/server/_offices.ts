@@ -209,8 +209,8 @@ export class Station implements LeadingPeer, FollowingPeer {
     return leading;
   }
 
-  /** Takes office as a follower of that server. */
-  follow(leader: ServerId, wantsSnapshot = false): Following {
+  /** Takes office as a follower of that server, which may have other quorum ports in front of its own. */
+  follow(leader: ServerId, wantsSnapshot = false, otherPorts: readonly number[] = []): Following {
     this.core.replica.beginTurn();
     const following = this.office = new Following({
       ...this.#shared(),
@@ -218,7 +218,11 @@ export class Station implements LeadingPeer, FollowingPeer {
       isObserver: false,
       isLogged: true,
       wantsSnapshot,
-      addresses: [{ host: `h${leader}`, quorumPort: quorumPortOf(leader), electionPort: 3888 }],
+      addresses: [...otherPorts, quorumPortOf(leader)].map((quorumPort) => ({
+        host: `h${leader}`,
+        quorumPort,
+        electionPort: 3888,
+      })),
       connectLimitTicks: 10,
       redialMs: 100,
       network: this.#offices.network,

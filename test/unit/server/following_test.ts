@@ -171,6 +171,27 @@ describe("a leader that cannot be reached", () => {
     expect(follower.take()).toEqual([]);
   });
 
+  test("at one of its addresses is followed at another, over one connection", async () => {
+    const offices = new Offices();
+    const [leader, follower] = [offices.station(1), offices.station(2)];
+    await leader.lead();
+    // The first does not answer in time, and the second refuses.
+    offices.network.silent.add(9001);
+    follower.follow(1, false, [9001, 9002]);
+    await offices.settle();
+    expect(follower.take().at(-1)).toBe("up to date in epoch 10");
+    await offices.network.listen("h1", 9001, (socket) => ({
+      onData: () => expect.unreachable("a second connection says something"),
+      onDrain() {},
+      onClose: () => socket.end(),
+    }));
+    offices.network.giveUpSilent();
+    await offices.settle();
+    leader.write("/a");
+    await offices.settle();
+    expect([follower.has("/a"), follower.take(), offices.network.openConnections]).toEqual([true, [], 1]);
+  });
+
   test("is dialled for longer while it speaks on the election port", async () => {
     const offices = new Offices();
     const [leader, follower] = [offices.station(1), offices.station(2)];
