@@ -242,7 +242,12 @@ function checkServerId(parts: ConfigParts, membership: Membership, problems: Con
   }
   const own = membership.servers.find((server) => server.id === serverId);
   if (own === undefined) {
-    problems.push({ where: listPlace(parts), rule: `my id ${serverId} is not among the servers ${ids}` });
+    const wrong = `my id ${serverId} is not among the servers ${ids}`;
+    const right = membership.version > 0
+      // A reconfiguration wrote this list.
+      ? `to take a removed server in again, add its server.${serverId} line here, start it, and "reconfig -add" it`
+      : `add its server.${serverId} line, or give it another id`;
+    problems.push({ where: listPlace(parts), rule: `${wrong}: ${right}` });
   } else if (values.peerType !== undefined && (values.peerType === "observer") !== own.observer) {
     const role = own.observer ? "observer" : "participant";
     parts.notices.push(

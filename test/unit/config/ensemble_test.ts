@@ -235,7 +235,7 @@ describe("whether a server is alone", () => {
         "/data/myid: is missing: write this server's id (1, 2, 10) into it, or give --id",
     );
     expect(refusal({ cfg: base + three, files: withId("4") })).toBe(
-      "zoo.cfg: my id 4 is not among the servers 1, 2, 10",
+      "zoo.cfg: my id 4 is not among the servers 1, 2, 10: add its server.4 line, or give it another id",
     );
     expect(load({ cfg: base + three, serverId: 10 }).config.ensemble).toBeDefined();
   });
@@ -305,6 +305,10 @@ describe("the dynamic file", () => {
     expect(config.ensemble?.membership.servers).toHaveLength(3);
     expect(config.ensemble?.membership.version).toBe(0x1a0000000b);
     expect(config.ensemble?.dynamicFile).toBe(name);
+    expect(refusal({ cfg, files: { [name]: three }, serverId: 4 })).toBe(
+      `${name}: my id 4 is not among the servers 1, 2, 10: to take a removed server in again, ` +
+        'add its server.4 line here, start it, and "reconfig -add" it',
+    );
   });
 
   const next = `${name.replace(/[^.]*$/, "next")}`;
