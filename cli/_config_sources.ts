@@ -14,7 +14,7 @@ export function configSources(file: string | undefined, flags: ServerFlags): Con
   const overrides: ConfigEntry[] = (flags.set ?? []).map(readSetting);
   for (const [flag, key] of Object.entries(configFlags) as [keyof typeof configFlags, string][]) {
     const value = flags[flag];
-    if (value !== undefined) overrides.push({ key, value, where: flagName(flag), override: true });
+    if (value !== undefined) overrides.push(overrideOf(key, value, flagName(flag)));
   }
   return { file, overrides, serverId: readServerId(flags.id), readFile, absolute: (path) => resolve(path) };
 }
@@ -28,7 +28,13 @@ function readSetting(setting: string): ConfigEntry {
     );
   }
   const key = setting.slice(0, at).trim();
-  return { key, value: setting.slice(at + 1).trim(), where: "--set", override: true };
+  return overrideOf(key, setting.slice(at + 1).trim(), "--set");
+}
+
+/** Who names a directory on the command line means it from where he is. */
+function overrideOf(key: string, value: string, where: string): ConfigEntry {
+  const isDirectory = (key === "dataDir" || key === "dataLogDir") && value !== "";
+  return { key, value: isDirectory ? resolve(value) : value, where, override: true };
 }
 
 function flagName(name: string): string {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { configSources } from "../../../cli/_config_sources.ts";
 import { CliError, ExitCode } from "../../../cli/_errors.ts";
 import { configFlags, defineServerCommand } from "../../../cli/server.ts";
@@ -43,6 +43,19 @@ describe("the flags of zoon server", () => {
     expect(config.client).toEqual({ host: "127.0.0.1", port: 0 });
     expect(config.storage).toMatchObject({ dataDir: "/d", snapshotEveryTxns: 9 });
     expect(config.serverId).toBe(7);
+  });
+
+  test("name directories from where the command is given: only in a file a relative one is worth a warning", () => {
+    const storageOf = (flags: object) => {
+      const { config, notices } = loadServerConfig(configSources(undefined, { ...defaults, ...flags }));
+      return [config.storage.dataDir, config.storage.dataLogDir, notices.length];
+    };
+    const [data, logs] = [resolve("data"), resolve("../logs")];
+    expect(storageOf({ dataDir: "data", dataLogDir: "../logs" })).toEqual([data, logs, 0]);
+    expect(storageOf({ set: ["dataDir=data", "dataLogDir = ../logs"] })).toEqual([data, logs, 0]);
+    for (const flags of [{ dataDir: "" }, { set: ["dataDir="] }]) {
+      expect(() => storageOf(flags)).toThrow(ConfigError);
+    }
   });
 
   test("that cannot be read are wrong usage", () => {
