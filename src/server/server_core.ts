@@ -188,12 +188,15 @@ export class ServerCore {
   async listen(client: ClientAddress | undefined): Promise<void> {
     if (client === undefined) return;
     const before = this.#listener;
-    if (before?.port === client.port) before.close();
+    const keepsPort = before?.port === client.port;
+    if (keepsPort) before.close();
+    // A port that it had already, its workers have still.
+    const ofMain = keepsPort ? "joins" : "first";
     this.#listener = await this.world.network.listen(
       client.host,
       client.port,
       (socket) => this.replica.accept(socket),
-      this.#options.portSharing ?? (this.#workers === undefined ? undefined : "first"),
+      this.#options.portSharing ?? (this.#workers === undefined ? undefined : ofMain),
     );
     this.address = client.host === "" ? "0.0.0.0" : client.host;
     this.port = this.#listener.port;

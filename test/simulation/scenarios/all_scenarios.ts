@@ -22,6 +22,7 @@ import { zookeeper764 } from "./zookeeper_764.ts";
 import { zookeeper790 } from "./zookeeper_790.ts";
 import { returnedAfterRemoval } from "./returned_after_removal.ts";
 import { upgradedThenReadOnly } from "./upgraded_then_read_only.ts";
+import { workersKeepThePort } from "./workers_keep_the_port.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Every scenario: known bugs by their ids, then others by their names. */
@@ -50,4 +51,5 @@ export const scenarios: readonly Scenario[] = [
   lonelyLeader,
   returnedAfterRemoval,
   upgradedThenReadOnly,
+  workersKeepThePort,
 ];
