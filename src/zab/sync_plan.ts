@@ -32,7 +32,7 @@ export interface HistoryReader {
 export interface SyncState {
   /** Newest zxid in the learner's log. */
   readonly learnerZxid: Zxid;
-  /** Newest zxid that is committed here. */
+  /** Newest zxid that is committed here, or of what else the learner may have: nothing newer is sent. */
   readonly lastCommitted: Zxid;
   readonly committedLog: CommittedLog;
   /**
@@ -55,8 +55,9 @@ export interface SyncState {
 export function planSync(state: SyncState, queue: JuteWriter): SyncPlan {
   const { learnerZxid, lastCommitted, committedLog } = state;
   const isNewEpoch = counterOf(learnerZxid) === 0;
-  const max = committedLog.length === 0 ? lastCommitted : committedLog.max;
-  const min = committedLog.length === 0 ? lastCommitted : committedLog.min;
+  const count = committedLog.firstAfter(lastCommitted);
+  const max = count === 0 ? lastCommitted : committedLog.at(count - 1).zxid;
+  const min = count === 0 ? lastCommitted : committedLog.min;
   if (learnerZxid === lastCommitted) return { how: "DIFF", zxid: learnerZxid, queuedUpTo: learnerZxid };
   if (learnerZxid > max && !isNewEpoch && counterOf(max) !== 0) {
     return { how: "TRUNC", zxid: max, queuedUpTo: max };
@@ -65,18 +66,18 @@ export function planSync(state: SyncState, queue: JuteWriter): SyncPlan {
   const walk = new Walk(learnerZxid, max, queue);
   if (learnerZxid >= 0 && learnerZxid === committedLog.base) walk.onBase(learnerZxid);
   if (walk.last < 0 && learnerZxid < min) walkHistory(state, walk, min);
-  if (walk.last >= 0 || (learnerZxid >= min && learnerZxid <= max)) walkCommitted(committedLog, walk);
+  if (walk.last >= 0 || (learnerZxid >= min && learnerZxid <= max)) walkCommitted(committedLog, count, walk);
   const plan = walk.end();
   if (plan !== null) return plan;
   queue.rewind(start);
   return { how: "SNAP", zxid: lastCommitted, queuedUpTo: lastCommitted };
 }
 
-/** Takes what is in memory, behind what the walk has seen on the disk. */
-function walkCommitted(committedLog: CommittedLog, walk: Walk): void {
+/** Takes the first `count` entries in memory, behind what the walk has seen on the disk. */
+function walkCommitted(committedLog: CommittedLog, count: number, walk: Walk): void {
   // Else what lies between the two came by a snapshot: no log here has it.
   if (walk.last >= 0 && walk.last < committedLog.base) walk.isHopeless = true;
-  for (let index = committedLog.firstAfter(walk.last); index < committedLog.length; index++) {
+  for (let index = committedLog.firstAfter(walk.last); index < count; index++) {
     if (walk.isHopeless) return;
     walk.onEntry(committedLog.at(index));
   }
