@@ -4,7 +4,8 @@ import { type Checker, type Fail, isWorker, serverOf } from "./checker.ts";
 
 /**
  * No member of the ensemble is ever sent by another what that one may not send (the flags of the TLA+ specification's
- * CheckDuringAction). Who has been removed may hear what does not fit: an epoch that it once promised binds nobody else. Nor is a worker by its main process.
+ * CheckDuringAction), nor is a worker by its main process. Who has been removed may hear what does not fit: an epoch that
+ * it once promised binds nobody else.
  */
 export class PeersSpeakProtocol implements Checker {
   readonly property = "PeersSpeakProtocol";
