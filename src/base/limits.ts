@@ -19,11 +19,6 @@ export const limits = {
    * then connections are no longer read.
    */
   turnRequestsFactor: 16,
-  /**
-   * Bytes of input handled in one go, after which what came of it is handed on, to the disk and to others: they can work
-   * on it while the rest is handled.
-   */
-  turnInputBytesMax: 32 * 1024,
   /** Proposed and not yet committed txns (`globalOutstandingLimit` slows clients earlier). */
   proposalsOutstandingMax: 100_000,
   /** Bytes waiting for a learner, or a leader, that does not take what it is sent; then the connection is dropped. */

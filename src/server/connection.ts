@@ -153,7 +153,7 @@ export class Connection
   }
 
   onData(bytes: Uint8Array): void {
-    this.host.beginTurn(bytes.length);
+    this.host.beginTurn();
     this.host.metrics.bytesReceived.add(bytes.length);
     if (this.#phase === "fresh") this.#onFirstBytes(bytes);
     else if (this.#phase !== "ending" && this.#phase !== "closed" && this.#phase !== "asking") {

@@ -48,12 +48,8 @@ export interface ConnectionHost {
   largeBytesOf(requestBytes: number): number;
   /** Bytes of large requests that wait have changed. */
   onLargeBytesWait(change: number): void;
-  /**
-   * The clock is read anew, and the turn's end will follow; what came of earlier input is handed on if that was much.
-   *
-   * @param inputBytes That have come and are about to be handled; 0 for what is no input.
-   */
-  beginTurn(inputBytes?: number): void;
+  /** Input has come: the clock is read anew, and the turn's end will follow. */
+  beginTurn(): void;
   onDirty(connection: Connection): void;
   touch(session: Session): void;
   /** Answers a four-letter word; `rest` is what came behind it. `done` is called once, now or later. */

@@ -170,11 +170,6 @@ export class Database implements LogEffects {
     this.#pacer.onTurnEnd();
   }
 
-  /** A part of a long turn is over: the disk may begin with what was appended. */
-  onTurnPart(): void {
-    this.#pacer.onTurnPart();
-  }
-
   /** Has everything appended written and synced as soon as the disk can. */
   flush(): void {
     this.#log.flush();

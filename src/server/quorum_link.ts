@@ -26,8 +26,8 @@ import type { TreeSnapshotCursor } from "../tree/tree_snapshot.ts";
 export interface QuorumLinkHost {
   /** Bytes of one packet's data (`jute.maxbuffer`, `jute.maxbuffer.extrasize`). */
   readonly fieldBytesMax: number;
-  /** As {@linkcode ConnectionHost.beginTurn}. */
-  beginTurn(inputBytes?: number): void;
+  /** Input has come: the clock is read anew, and the turn's end will follow. */
+  beginTurn(): void;
   /** This link has bytes to send at the end of the turn. */
   onLinkDirty(link: QuorumLink): void;
 }
@@ -130,25 +130,16 @@ export class QuorumLink implements SocketEvents, PacketHandler {
   }
 
   onData(bytes: Uint8Array): void {
-    if (this.#owner !== null) return this.#onPieces(bytes, this.#owner);
-    this.#host.beginTurn(bytes.length);
+    this.#host.beginTurn();
+    if (this.#owner !== null) {
+      this.#splitter.push(bytes, this);
+      if (!this.#closed) this.#owner.onInputEnd?.();
+      return;
+    }
     this.#early.push(bytes);
     this.#earlyBytes += bytes.length;
     if (this.#earlyBytes > limits.learnerGreetingBytesMax) {
       this.close("it sent too much before it was its turn");
-    }
-  }
-
-  /** In pieces, so that what came of one can be handed on before the next: a busy peer sends much at once. */
-  #onPieces(bytes: Uint8Array, owner: QuorumLinkOwner): void {
-    for (let from = 0; from < bytes.length; from += limits.turnInputBytesMax) {
-      const piece = bytes.length <= limits.turnInputBytesMax
-        ? bytes
-        : bytes.subarray(from, from + limits.turnInputBytesMax);
-      this.#host.beginTurn(piece.length);
-      this.#splitter.push(piece, this);
-      if (this.#closed) return;
-      owner.onInputEnd?.();
     }
   }
 

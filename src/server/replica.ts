@@ -49,8 +49,8 @@ export interface ReplicaParts {
   readonly sessionIds: SessionIds;
   readonly access: Access;
   readonly metrics: ServerMetrics;
-  /** The log is told that the turn is over, and of a long turn that a part of it is. */
-  flushLog(isTurnOver: boolean): void;
+  /** The log is told once per turn that the turn is over. */
+  flushLog(): void;
   /** Nothing can be trusted any more: the process must stop. */
   onFatal(error: Error): void;
 }
@@ -86,8 +86,6 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   #wordRelay: WordRelay | null = null;
   #stopping = false;
   #turnPending = false;
-  /** Input since something was handed on last. */
-  #inputBytes = 0;
   #wallMs: number;
   #dirty: Connection[] = [];
   #dirtyLinks: QuorumLink[] = [];
@@ -340,12 +338,9 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     }
   }
 
-  beginTurn(inputBytes = 0): void {
+  beginTurn(): void {
     this.nowMs = this.#parts.clock.monotonicMs();
     this.#needTurnEnd();
-    if (inputBytes === 0) return;
-    if (this.#inputBytes >= limits.turnInputBytesMax) this.#handOn(false);
-    this.#inputBytes += inputBytes;
   }
 
   onDirty(connection: Connection): void {
@@ -628,16 +623,10 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
 
   #onTurnEnd(): void {
     this.#turnPending = false;
-    this.#handOn(true);
+    this.#sendAll();
+    this.#parts.flushLog();
+    this.#sendAll();
     this.#waitingBefore = this.#waiting;
-  }
-
-  /** What the input led to so far goes to the disk and to the network. */
-  #handOn(isTurnOver: boolean): void {
-    this.#inputBytes = 0;
-    this.#sendAll();
-    this.#parts.flushLog(isTurnOver);
-    this.#sendAll();
   }
 
   #sendAll(): void {

@@ -107,10 +107,7 @@ export class ServerCore {
       ),
       access: this.access,
       metrics: this.metrics,
-      flushLog: (isTurnOver) => {
-        if (isTurnOver) this.database.onTurnEnd();
-        else this.database.onTurnPart();
-      },
+      flushLog: () => this.database.onTurnEnd(),
       onFatal: options.onFatal,
     });
     const makeDatabase = options.makeDatabase ?? ((parts, user) => new Database(parts, user));

@@ -59,11 +59,6 @@ export class SyncPacer implements ProposalLog {
     if (this.#appended > 0) this.#timer ??= this.#clock.setTimer(flushDelayMs, () => this.#flush());
   }
 
-  /** A part of a long turn is over: a thread may sync what was appended meanwhile. */
-  onTurnPart(): void {
-    if (this.#log.syncMode === "later") this.onTurnEnd();
-  }
-
   #flush(): void {
     this.#timer?.cancel();
     this.#timer = null;

@@ -52,13 +52,10 @@ export class FakeHub implements QuorumLinkHost {
   readonly fieldBytesMax: number = limits.frameBytesMax + limits.fieldBytesExtra;
   /** Turns that have begun. */
   turns = 0;
-  /** Bytes of input that turns have begun with. */
-  readonly inputs: number[] = [];
   #dirty: QuorumLink[] = [];
 
-  beginTurn(inputBytes = 0): void {
+  beginTurn(): void {
     this.turns++;
-    if (inputBytes > 0) this.inputs.push(inputBytes);
   }
 
   onLinkDirty(link: QuorumLink): void {

@@ -103,20 +103,6 @@ describe("a quorum link", () => {
     expect(owner.inputs - before).toBe(2);
   });
 
-  test("takes much at once in pieces, wherever these cut packets", () => {
-    const { link, owner, hub } = openLink();
-    const ack = packetBytes(PacketType.ack, "5.1");
-    const count = Math.ceil(2.5 * limits.turnInputBytesMax / ack.length);
-    const before = owner.inputs;
-    link.onData(Uint8Array.from(Buffer.concat(new Array(count).fill(ack))));
-    const most = limits.turnInputBytesMax;
-    expect(hub.inputs).toEqual([most, most, count * ack.length - 2 * most]);
-    expect([owner.take().length, owner.inputs - before]).toEqual([count, 3]);
-    owner.hook = () => link.close("enough");
-    link.onData(Uint8Array.from(Buffer.concat(new Array(count).fill(ack))));
-    expect([hub.inputs.length, owner.take().length]).toEqual([4, 2]);
-  });
-
   test("hands out nothing more once its owner has closed it", () => {
     const socket = new FakeSocket();
     const link = new QuorumLink(new FakeHub(), socket, undefined);

@@ -184,8 +184,6 @@ export class ReplicaBench {
   }
   /** Hears of each txn that the leader logs. */
   onAppend: (entry: LoggedEntry) => void = () => {};
-  /** How often the log was told to write, and why. */
-  readonly flushes: ("turn" | "part")[] = [];
   /** Whether a client's question may wait until a quorum is heard. */
   mayDoubt = true;
   #appended: number[] = [];
@@ -219,7 +217,7 @@ export class ReplicaBench {
       sessionIds: new SessionIds(serverId, this.clock.monotonicMs()),
       access,
       metrics,
-      flushLog: (isTurnOver) => this.flushes.push(isTurnOver ? "turn" : "part"),
+      flushLog: () => {},
       onFatal: (error) => {
         throw error;
       },
@@ -347,10 +345,10 @@ export function frame(write: (payload: JuteWriter) => void): Uint8Array {
   return writer.copy();
 }
 
-export function createBody(path: string, flags = 0, data = "d") {
+export function createBody(path: string, flags = 0) {
   return (body: JuteWriter) => {
     body.string(path);
-    body.buffer(new TextEncoder().encode(data));
+    body.buffer(new TextEncoder().encode("d"));
     body.vector(openAcl, encodeAcl);
     body.int(flags);
   };

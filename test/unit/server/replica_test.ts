@@ -277,25 +277,6 @@ describe("a full disk", () => {
   });
 });
 
-describe("a long turn", () => {
-  test("hands on what came of much input before it goes on", () => {
-    const bench = new ReplicaBench();
-    const [reader, writer] = [bench.session(), bench.session()];
-    bench.flushes.length = 0;
-    reader.request(1, OpCode.exists, readBody("/"));
-    const body = createBody("/n", 0, "d".repeat(limits.turnInputBytesMax));
-    writer.request(1, OpCode.create, body);
-    expect([bench.flushes, reader.take().length]).toEqual([[], 0]);
-    reader.request(2, OpCode.exists, readBody("/"));
-    expect([bench.flushes, reader.take().length]).toEqual([["part"], 1]);
-    reader.request(3, OpCode.exists, readBody("/"));
-    bench.endTurn();
-    expect([bench.flushes, reader.take().length]).toEqual([["part", "turn"], 2]);
-    bench.settle();
-    expect(writer.take().map(({ error }) => error)).toEqual([0]);
-  });
-});
-
 describe("pressure", () => {
   test("a client with too many requests waiting is no longer read, and read again when they are answered", () => {
     const bench = new ReplicaBench();

@@ -53,15 +53,6 @@ test("a member of an ensemble never waits for its disk, however quick that is", 
   }
 });
 
-test("a part of a turn is synced on a thread, but not waited for", () => {
-  const alone = bench();
-  alone.pacer.onTurnPart();
-  expect(alone.log.flushes).toBe(0);
-  const member = bench(undefined, false);
-  member.pacer.onTurnPart();
-  expect(member.log.flushes).toBe(1);
-});
-
 test("each sync is counted once, with the txns it covered", () => {
   const { pacer, metrics, sync } = bench();
   sync(0.5);
