@@ -148,10 +148,13 @@ export function testReconfiguration(flavors: readonly [Flavor, Flavor, Flavor]):
     const acknowledged = await load.end();
     expect(acknowledged.size).toBeGreaterThan(0);
 
-    // This client's server may be a commit behind those of the writers.
-    await patiently(() => client.sync("/").then(() => true));
-    const there = new Set((await patiently(() => client.getChildren("/written"))).children);
-    expect([...acknowledged].filter((name) => !there.has(name))).toEqual([]);
+    // Not every server of Apache's: one that has to come twice may show less than it holds, among its own kind, too.
+    for (const judge of rest.filter((server) => server === next || server.flavor === "zoon")) {
+      const own = await servers.client(judge);
+      await patiently(() => own.sync("/").then(() => true));
+      const there = new Set((await patiently(() => own.getChildren("/written"))).children);
+      expect([...acknowledged].filter((name) => !there.has(name))).toEqual([]);
+    }
     await patiently(() => client.setData("/written", "after the hand-over"));
   });
 
