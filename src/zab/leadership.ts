@@ -99,6 +99,9 @@ export class Leadership {
   /** When the present wait is given up; in broadcast: when the quorum is looked at next. */
   #dueMs: number;
   #pingMs: number;
+  /** How far this server's own disk was when it was looked at last, and when that was. */
+  #heldBefore: Zxid = -1;
+  #heldBeforeMs = 0;
   #over = false;
 
   constructor(options: LeadershipOptions, effects: LeadershipEffects) {
@@ -330,7 +333,8 @@ export class Leadership {
    * Time passes: gives up what waited too long, pings, looks whether a quorum is still there.
    *
    * @param held The newest proposal that this server's own disk holds, or that is committed: none of the later ones is a
-   *   learner's lag, for one disk may be slow for all. Apache's leader drops its followers then.
+   *   learner's lag, nor is time in which it stands still, for one disk may be slow for all. Apache's leader drops its
+   *   followers then.
    */
   onTimer(nowMs: number, held: Zxid): void {
     if (this.#over) return;
@@ -345,10 +349,13 @@ export class Leadership {
       if (nowMs - seat.heardMs > limitMs) this.#drop(seat, `it was silent for ${limitMs} ms`);
     }
     if (nowMs >= this.#pingMs) {
+      const stoodMs = held === this.#heldBefore ? nowMs - this.#heldBeforeMs : 0;
+      this.#heldBefore = held;
+      this.#heldBeforeMs = nowMs;
       this.#pingMs = nowMs + this.#options.tickMs / 2;
       for (const seat of [...this.#seats.values()]) {
         if (seat.phase !== "broadcast" && seat.phase !== "synced") continue;
-        seat.excuseBehind(held, nowMs);
+        seat.excuseBehind(held, nowMs, stoodMs);
         if (seat.phase === "broadcast" && seat.ackLagMs(nowMs) > this.#syncMs) {
           this.#drop(seat, `it left a proposal without an ack for ${this.#syncMs} ms`);
         } else {

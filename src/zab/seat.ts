@@ -99,9 +99,14 @@ export class Seat {
     return this.#pingsAnswered >= this.#firstTelling;
   }
 
-  /** What this server itself does not hold yet is not awaited before it does. */
-  excuseBehind(held: Zxid, nowMs: number): void {
+  /**
+   * What this server itself does not hold yet is not awaited before it does.
+   *
+   * @param stoodMs For so long `held` has not moved: if there was more to hold, what is awaited besides was not then.
+   */
+  excuseBehind(held: Zxid, nowMs: number, stoodMs: number): void {
     if (this.#awaited > held) this.#awaitedMs = nowMs;
+    else if (this.#later > held) this.#awaitedMs += stoodMs;
     if (this.#later > held) this.#laterMs = nowMs;
   }
 
