@@ -107,8 +107,11 @@ export class QuorumPacket {
    * @throws {JuteError} From its methods, when the data is shorter than it should be.
    */
   data(): JuteReader {
-    this.#reader.reset(this.bytes, this.dataStart, this.dataEnd);
-    return this.#reader;
+    const reader = this.#reader;
+    reader.reset(this.bytes, this.dataStart, this.dataEnd);
+    // Packets are bounded as a whole already.
+    reader.fieldBytesMax = reader.remaining;
+    return reader;
   }
 
   /** @returns Who a REQUEST's client has proved to be. @throws {JuteError} If that cannot be decoded. */

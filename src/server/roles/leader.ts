@@ -255,16 +255,15 @@ export class LeaderRole implements Role, LeaderEffects {
    */
   submitForwarded(request: ForwardedRequest): void {
     const { preparation, host } = this.#parts;
-    const { sessionId, cxid, op, body, from } = request;
+    const { sessionId, session, cxid, op, body, from } = request;
     if (this.#isOver || this.#isUsedUp()) return;
     if (this.#recovering) {
       this.#refused.push(request);
       return;
     }
-    const session = host.sessions.get(sessionId) ?? null;
     let error: number = ErrorCode.ok;
     if (op === null) error = ErrorCode.unimplemented;
-    else if (!isSession(sessionId)) {
+    else if (session === null && !isSession(sessionId)) {
       error = ErrorCode.sessionExpired;
     } else if (op === closeSession) {
       // Its end is on its way, or was there before the learner heard of it: a session ends once.

@@ -559,13 +559,11 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
   }
 
   #submit(role: LeaderRole, handler: LearnerHandler, packet: QuorumPacket): void {
-    const data = packet.data();
-    const sessionId = data.long();
-    const cxid = data.int();
-    const code = data.int();
-    if (code === OpCode.createSession) return role.createForwarded(sessionId, data.int(), handler);
+    const request = forwardedRequest(handler, packet, this.#parts.host.sessions);
+    const { code, sessionId, body } = request;
+    if (code === OpCode.createSession) return role.createForwarded(sessionId, body.int(), handler);
     if (code === OpCode.sync) return this.#onSync(role, handler);
-    role.submitForwarded(forwardedRequest(handler, packet, sessionId, cxid, code, data));
+    role.submitForwarded(request);
   }
 
   #onSync(role: LeaderRole, handler: LearnerHandler): void {

@@ -3,7 +3,6 @@ import { fourLetterWords } from "../../admin/four_letter_words.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Listener, Socket, SocketEvents } from "../../base/network.ts";
-import type { JuteReader } from "../../jute/reader.ts";
 import { JuteWriter } from "../../jute/writer.ts";
 import { OpCode } from "../../protocol/op_code.ts";
 import {
@@ -28,7 +27,7 @@ import { planSync } from "../../zab/sync_plan.ts";
 import { ClientRequest } from "../client_request.ts";
 import { QuorumLink } from "../quorum_link.ts";
 import type { Replica } from "../replica.ts";
-import { forwardedRequest } from "../roles/forwarded_request.ts";
+import { type ForwardedRequest, forwardedRequest } from "../roles/forwarded_request.ts";
 import { LeaderRole } from "../roles/leader.ts";
 import { LearnerRole } from "../roles/learner.ts";
 import type { Role, SessionClaimant, SyncClaimant, WorkersOfRole } from "../roles/role.ts";
@@ -316,29 +315,21 @@ export class WorkerHub implements WorkerSeatKeeper, WorkersOfRole {
 
   #onRequest(seat: WorkerSeat, packet: QuorumPacket): void {
     const role = this.#role!;
-    const data = packet.data();
-    const sessionId = data.long();
-    const cxid = data.int();
-    const code = data.int();
-    if (code === OpCode.sync) return this.#onSync(seat, sessionId, cxid, packet, data);
-    if (role instanceof LearnerRole) return this.#relay(role, seat, packet, sessionId, code, data);
-    if (code === OpCode.createSession) return role.createForwarded(sessionId, data.int(), seat);
-    role.submitForwarded(forwardedRequest(seat, packet, sessionId, cxid, code, data));
+    const request = forwardedRequest(seat, packet, this.#parts.replica.sessions);
+    const { code, sessionId, body } = request;
+    if (code === OpCode.sync) return this.#onSync(seat, request);
+    if (role instanceof LearnerRole) return this.#relay(role, seat, packet, request);
+    if (code === OpCode.createSession) return role.createForwarded(sessionId, body.int(), seat);
+    role.submitForwarded(request);
   }
 
   /** The leader takes all that comes from here for this process's own: whose a session is, it is asked here. */
-  #relay(
-    role: LearnerRole,
-    seat: WorkerSeat,
-    packet: QuorumPacket,
-    sessionId: SessionId,
-    code: number,
-    data: JuteReader,
-  ): void {
+  #relay(role: LearnerRole, seat: WorkerSeat, packet: QuorumPacket, request: ForwardedRequest): void {
     const { replica } = this.#parts;
+    const { code, sessionId, session, body } = request;
     if (code === OpCode.createSession) {
-      replica.sessions.add(sessionId, data.int(), replica.nowMs).owner = seat;
-    } else if (replica.sessions.get(sessionId)?.owner !== seat) {
+      replica.sessions.add(sessionId, body.int(), replica.nowMs).owner = seat;
+    } else if (session?.owner !== seat) {
       return seat.tellTaken(sessionId);
     }
     role.relay(packet);
@@ -346,17 +337,13 @@ export class WorkerHub implements WorkerSeatKeeper, WorkersOfRole {
 
   #onSync(
     seat: WorkerSeat,
-    sessionId: SessionId,
-    cxid: number,
-    packet: QuorumPacket,
-    data: JuteReader,
+    { sessionId, cxid, authIds, body: { bytes, position, end } }: ForwardedRequest,
   ): void {
     const role = this.#role!;
     // Alone: whatever anybody was told is in this process's tree, and on its way to the worker.
     if (!role.asksForSync) return seat.link.send(PacketType.sync, 0, null);
     const { replica } = this.#parts;
-    const body = data.bytes.slice(data.position, data.end);
-    const authIds = packet.authIds();
+    const body = bytes.slice(position, end);
     const request = new ClientRequest(cxid, OpCode.sync, null, body, authIds, replica.nowMs, 0);
     role.sync(new WorkerSync(seat, sessionId, authIds), request);
   }

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import {
   containerOwner,
   firstSessionId,
+  joinSessionId,
   sessionIdToHex,
   sessionPassword,
 } from "../../../src/protocol/session_id.ts";
@@ -35,4 +36,10 @@ test("ids are shown as 64 bits in hexadecimal without padding", () => {
   expect(sessionIdToHex(0x0100001335490000n)).toBe("0x100001335490000");
   expect(sessionIdToHex(-1n)).toBe("0xffffffffffffffff");
   expect(sessionIdToHex(0n)).toBe("0x0");
+});
+
+test("an id is put together from its signed halves", () => {
+  for (const id of [0n, 1n, -1n, 0x0100001335490000n, 0x01ffffff_80000001n, -0x7fffffff_00000001n]) {
+    expect(joinSessionId(Number(BigInt.asIntN(32, id >> 32n)), Number(BigInt.asIntN(32, id)))).toBe(id);
+  }
 });

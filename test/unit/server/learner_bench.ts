@@ -162,7 +162,9 @@ export class LearnerBench {
       role.submitForwarded({
         from: this,
         sessionId,
+        session: replica.sessions.get(sessionId) ?? null,
         cxid,
+        code,
         op: opOf(code) as WriteOp,
         authIds,
         body: new JuteReader(body),

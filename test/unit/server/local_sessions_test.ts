@@ -226,7 +226,9 @@ describe("what a leader thinks of a session that a follower forwards for and tha
     bench.role.submitForwarded({
       from: {},
       sessionId,
+      session: null,
       cxid: 1,
+      code: OpCode.create,
       op: opOf(OpCode.create) as WriteOp,
       authIds: [],
       body: new JuteReader(body.copy()),
