@@ -5,13 +5,13 @@ import { copyWords, LastView, wordCopyMax } from "../jute/word_copy.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { zxidToHex } from "../protocol/zxid.ts";
 import { adler32 } from "./adler32.ts";
-import { joinPath, logName, nextLogName, partialName } from "./file_names.ts";
+import { joinPath, logName, partialName } from "./file_names.ts";
+import { layOut, NextLog, removePartial } from "./next_log.ts";
 import type { RollPolicy } from "./roll_policy.ts";
 import {
   logEntryContentOffset,
   logEntryEnd,
   logEntryOverhead,
-  logHeader,
   logHeaderBytes,
   paddedLogBytes,
 } from "./txn_log_format.ts";
@@ -81,6 +81,8 @@ const defaultSyncWarnMs = 1000;
 const firstBufferBytes = 64 * 1024;
 /** A buffer that grew beyond this in a burst is given back afterwards. */
 const keepBufferBytes = 4 * 1024 * 1024;
+/** Zeros are written ahead while fewer bytes than these are synced at once: beyond, where they lie costs little. */
+const zerosSyncBytesMax = 32 * 1024;
 const oneZero = new Uint8Array(1);
 
 /**
@@ -128,11 +130,12 @@ export class LogWriter {
   #fileBytes = 0;
   /** It holds entries that no sync covers yet. */
   #fileDirty = false;
+  /** Syncs that were counted before it began. */
+  #syncsBefore = 0;
   /** It has a name that no sync of the directory covers yet. */
   #nameDirty = false;
-  /** What will be the file after that, whole but for its name. */
-  #next: DiskFile | null = null;
-  #nextState: "none" | "syncing" | "ready" | "failed" = "none";
+  /** What will be the file after that. */
+  readonly #next: NextLog;
   /** Files left behind by rolls, with entries that no finished sync covers yet. */
   #leaving: DiskFile[] = [];
   /** Lengths of the files completed since the policy last asked for a snapshot. */
@@ -184,6 +187,7 @@ export class LogWriter {
     this.#forceSync = options.forceSync ?? true;
     this.#fileBytesLimit = options.fileBytesLimit ?? 0;
     this.#syncWarnMs = options.syncWarnMs ?? defaultSyncWarnMs;
+    this.#next = new NextLog(this.#disk, this.#directory, this.#preallocBytes);
   }
 
   /** Bytes appended that wait to be written. */
@@ -359,18 +363,22 @@ export class LogWriter {
   #beginFile(): DiskFile | null {
     const name = logName(this.#firstBuffered);
     const path = joinPath(this.#directory, name);
-    if (this.#nextState === "ready") return this.#takeNext(path);
+    if (this.#next.isReady) {
+      const { file, bytes } = this.#next.takeAs(path);
+      this.#nameDirty = this.#forceSync;
+      return this.#goOnIn(file, bytes);
+    }
     const partial = joinPath(this.#directory, partialName(name));
     const made = this.#disk.open(partial, "create");
     let bytes: number;
     try {
-      bytes = this.#pad(made);
+      bytes = layOut(made, this.#preallocBytes);
       if (this.#forceSync) made.sync();
       made.close();
       this.#disk.rename(partial, path);
     } catch (error) {
       made.close();
-      this.#removePartial(partial);
+      removePartial(this.#disk, partial);
       throw error;
     }
     const file = this.#disk.open(path, "write");
@@ -384,87 +392,28 @@ export class LogWriter {
         return null;
       }
     }
-    this.#logger.debug("A new txn log begins", { path });
-    this.#file = file;
-    this.#endBytes = logHeaderBytes;
-    this.#fileBytes = bytes;
-    return file;
+    return this.#goOnIn(file, bytes);
   }
 
-  /** @throws {DiskError} If it could not be given its name; it is given up then. */
-  #takeNext(path: string): DiskFile {
-    const next = this.#next!;
-    const nextPath = joinPath(this.#directory, nextLogName);
-    this.#next = null;
-    this.#nextState = "none";
-    let file: DiskFile;
-    let bytes: number;
-    try {
-      bytes = next.size();
-      next.close();
-      this.#disk.rename(nextPath, path);
-      this.#nameDirty = this.#forceSync;
-      file = this.#disk.open(path, "write");
-    } catch (error) {
-      next.close();
-      this.#removePartial(nextPath);
-      throw error;
-    }
-    this.#logger.debug("A new txn log begins", { path });
+  #goOnIn(file: DiskFile, bytes: number): DiskFile {
+    this.#logger.debug("A new txn log begins", { path: file.path });
     this.#file = file;
     this.#endBytes = logHeaderBytes;
     this.#fileBytes = bytes;
+    this.#syncsBefore = this.counters.syncs;
     return file;
   }
 
   /** Makes the next file ahead when the present one is half full, so that nobody has to wait for its syncs. */
   #maybeMakeNext(): void {
-    if (this.#file === null || this.#nextState !== "none" || !this.#forceSync) return;
+    if (this.#file === null || !this.#next.isWanted || !this.#forceSync) return;
     const limit = this.#fileBytesLimit;
     const isNear = this.#rollPolicy.isNear(this.#txnsSinceSnapshot, this.#rolledBytes + this.#fileBytes) ||
       (limit > 0 && this.#fileBytes > limit / 2);
     if (!isNear) return;
-    const path = joinPath(this.#directory, nextLogName);
-    this.#nextState = "failed";
-    try {
-      const made = this.#next = this.#disk.open(path, "create");
-      this.#pad(made);
-      this.#nextState = "syncing";
-      made.syncLater((error) => {
-        if (this.#next !== made) return;
-        if (error === null) this.#nextState = "ready";
-        else this.#giveUpNext("failed");
-      });
-    } catch (error) {
-      // It is tried again where it is needed, and what is wrong is told then.
-      if (!(error instanceof DiskError)) throw error;
-      this.#giveUpNext("failed");
-    }
-  }
-
-  #giveUpNext(state: "none" | "failed"): void {
-    this.#nextState = state;
-    if (this.#next === null) return;
-    this.#next.close();
-    this.#next = null;
-    this.#removePartial(joinPath(this.#directory, nextLogName));
-  }
-
-  /** Writes a file's header, and extends it. @returns Its length. @throws {DiskError} */
-  #pad(file: DiskFile): number {
-    file.writeAt(logHeader, 0);
-    const padded = paddedLogBytes(logHeaderBytes, logHeaderBytes, this.#preallocBytes);
-    if (padded > logHeaderBytes) file.writeAt(oneZero, padded - 1);
-    return padded;
-  }
-
-  #removePartial(path: string): void {
-    try {
-      this.#disk.remove(path);
-    } catch (error) {
-      // Nobody reads the name, and purging removes it later.
-      if (!(error instanceof DiskError)) throw error;
-    }
+    const syncs = this.counters.syncs - this.#syncsBefore;
+    // It will get as long as this one, of which half is there.
+    this.#next.make(this.#endBytes < syncs * zerosSyncBytesMax ? 2 * this.#endBytes : 0);
   }
 
   #maybeRoll(): void {
@@ -481,7 +430,7 @@ export class LogWriter {
 
   #leaveFile(): void {
     this.#rollAsked = false;
-    if (this.#nextState === "failed") this.#nextState = "none";
+    this.#next.retry();
     const file = this.#file;
     if (file === null) return;
     if (this.#fileDirty) this.#leaving.push(file);
@@ -586,7 +535,7 @@ export class LogWriter {
   }
 
   #closeFiles(): void {
-    this.#giveUpNext("none");
+    this.#next.drop();
     this.#closeLeaving();
     // Files of a sync under way are closed when it ends.
     if (this.#syncsLeft === 0) {
