@@ -12,6 +12,7 @@ import type { WorkerOrders } from "./serve_workers.ts";
 import { SystemClock } from "./system_clock.ts";
 import { systemHasher } from "./system_hasher.ts";
 import { systemRandom } from "./system_random.ts";
+import { ThreadScheduling } from "./thread_scheduling.ts";
 
 export type { RunningServer } from "../server/server.ts";
 
@@ -82,6 +83,7 @@ export function machine(logger: Logger): Omit<ServerWorld, "network" | "absolute
     disk: nodeDisk,
     hasher: systemHasher,
     random,
+    scheduling: new ThreadScheduling(),
     logger,
     process: processStatus,
     lockHolder: processIdentity,

@@ -5,6 +5,7 @@ import type { Hasher } from "../base/hash.ts";
 import type { Logger } from "../base/log.ts";
 import type { Network } from "../base/network.ts";
 import type { Random } from "../base/random.ts";
+import type { Scheduling } from "../base/scheduling.ts";
 import type { Trace } from "../base/trace.ts";
 import type { ServerConfig } from "../config/server_config.ts";
 import type { OwnerRules } from "../protocol/create_mode.ts";
@@ -28,6 +29,8 @@ export interface ServerWorld {
   readonly logger: Logger;
   readonly process: ProcessStatus;
   readonly lockHolder: LockHolder;
+  /** Undefined where the thread that serves is not the system's to be told about. */
+  readonly scheduling?: Scheduling;
   /** Where other processes of this server come in; undefined for a server of one process. */
   readonly workers?: WorkerDoor;
   /** Hears of what the server does, event by event. */

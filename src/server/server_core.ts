@@ -21,7 +21,8 @@ import type { Recovered } from "../storage/recovery.ts";
 import { DataTree } from "../tree/data_tree.ts";
 import { WatchManager } from "../watch/watch_manager.ts";
 import { Database, type DatabaseParts, type DatabaseUser } from "./database.ts";
-import { Housekeeping } from "./housekeeping.ts";
+import { type Chore, Housekeeping } from "./housekeeping.ts";
+import { ReadCrowd } from "./read_crowd.ts";
 import { Reaper } from "./reaper.ts";
 import { Replica } from "./replica.ts";
 import type { ServerWorld } from "./server.ts";
@@ -55,6 +56,7 @@ export interface ServerCoreOptions {
 /** How often sessions are looked at, at least; a tick when that is shorter. */
 const sessionCheckMsMax = 500;
 const reaperCheckMs = 100;
+const crowdCheckMs = 100;
 
 /** The parts that every server has, alone or in an ensemble, and how they hang together. */
 export class ServerCore {
@@ -174,7 +176,22 @@ export class ServerCore {
       ...(purge === undefined
         ? []
         : [{ everyMs: purge.everyMs, run: () => snapshots.purge(purge.keepSnapshots) }]),
+      ...this.watchCrowd(),
     ]);
+  }
+
+  /** @returns What tells the scheduler of crowds of readers again and again, where there is one to be told. */
+  watchCrowd(): Chore[] {
+    const { metrics, tree, world: { scheduling } } = this;
+    if (scheduling === undefined) return [];
+    const crowd = new ReadCrowd(scheduling);
+    return [{
+      everyMs: crowdCheckMs,
+      run: (_nowMs, lateMs) => {
+        const served = { requests: metrics.packetsReceived.value, txns: tree.lastProcessedZxid };
+        crowd.look(served, crowdCheckMs + lateMs);
+      },
+    }];
   }
 
   /**

@@ -81,6 +81,7 @@ export class WorkerServer implements FollowingPeer, DatabaseUser, WordRelay {
     const everyMs = Math.min(roundMsMax, config.tickMs / roundsPerTick);
     this.#housekeeping = new Housekeeping(world.clock, [
       { everyMs, run: (nowMs, lateMs) => this.#onRound(nowMs, lateMs) },
+      ...this.#core.watchCrowd(),
     ]);
   }
 
