@@ -284,16 +284,19 @@ export function idsFitPacket(ids: readonly AuthId[]): boolean {
   return ids.length <= limits.authIdsMax && bytes <= limits.authIdBytesMax;
 }
 
-/** Writes a packet of a client's: with who that client has proved to be. */
+/** Writes a packet of a client's, whose data is what `data` holds: with who that client has proved to be. */
 export function writePacketWithIds(
   out: JuteWriter,
   type: PacketType,
   zxid: Zxid,
-  data: Uint8Array,
+  data: JuteWriter,
   authIds: readonly AuthId[],
 ): void {
-  writePacket(out, type, zxid, data);
-  out.rewind(out.length - 4);
+  out.reserve(20 + data.length);
+  out.int(type);
+  out.longNumber(zxid);
+  out.int(data.length);
+  out.rawOf(data);
   out.vector(authIds, (writer, id) => {
     writer.string(id.scheme);
     writer.string(id.id);

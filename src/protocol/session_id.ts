@@ -46,6 +46,11 @@ export function sessionPassword(id: SessionId): Uint8Array {
   return password;
 }
 
+/** @returns An id's signed halves, the high one first. */
+export function sessionIdHalves(id: SessionId): [high: number, low: number] {
+  return [Number(BigInt.asIntN(32, id >> 32n)), Number(BigInt.asIntN(32, id))];
+}
+
 /** @returns The id that has these signed halves. */
 export function joinSessionId(high: number, low: number): SessionId {
   return (BigInt(high) << 32n) | BigInt(low >>> 0);

@@ -197,8 +197,8 @@ export class QuorumLink implements SocketEvents, PacketHandler {
     this.#markDirty();
   }
 
-  /** Sends a packet of a client's. */
-  sendWithIds(type: PacketType, zxid: Zxid, data: Uint8Array, authIds: readonly AuthId[]): void {
+  /** Sends a packet of a client's, whose data is what `data` holds. */
+  sendWithIds(type: PacketType, zxid: Zxid, data: JuteWriter, authIds: readonly AuthId[]): void {
     if (this.#closed) return;
     this.#trace?.({ kind: "send", peer: this.peer, packet: packetName(type), zxid });
     writePacketWithIds(this.#out, type, zxid, data, authIds);

@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import type { SessionId } from "../protocol/session_id.ts";
+import { type SessionId, sessionIdHalves } from "../protocol/session_id.ts";
 
 /**
  * One session as its server knows it. Connections hold the object, so that a request needs no look-up.
@@ -36,8 +36,7 @@ export class Session {
 
   constructor(id: SessionId, timeoutMs: number) {
     this.id = id;
-    this.idHigh = Number(BigInt.asIntN(32, id >> 32n));
-    this.idLow = Number(BigInt.asIntN(32, id));
+    [this.idHigh, this.idLow] = sessionIdHalves(id);
     this.timeoutMs = timeoutMs;
   }
 }
@@ -102,7 +101,7 @@ export class SessionTracker {
   }
 
   get(id: SessionId): Session | undefined {
-    return this.find(Number(BigInt.asIntN(32, id >> 32n)), Number(BigInt.asIntN(32, id)));
+    return this.find(...sessionIdHalves(id));
   }
 
   /** Like {@link get}, by the signed halves of the id. */

@@ -13,7 +13,7 @@ import type { AuthId } from "../../protocol/acl.ts";
 import { ErrorCode } from "../../protocol/error_code.ts";
 import { OpCode } from "../../protocol/op_code.ts";
 import { PacketType, type QuorumPacket } from "../../protocol/quorum_packet.ts";
-import type { SessionId } from "../../protocol/session_id.ts";
+import { type SessionId, sessionIdHalves } from "../../protocol/session_id.ts";
 import { txnTypeOf } from "../../protocol/txn.ts";
 import type { RefusedRequest } from "../../protocol/worker_packet.ts";
 import { type Zxid, zxidToHex } from "../../protocol/zxid.ts";
@@ -128,13 +128,15 @@ export class LearnerRole implements Role {
   submit(connection: Connection, op: WriteOp, request: ClientRequest, body: JuteReader): number {
     const session = connection.session!;
     if (op === closeSession) session.closing = true;
-    this.#forward(session.id, request.xid, op.code, connection.authIds, body);
+    const out = this.#beginRequest(session.idHigh, session.idLow, request.xid, op.code);
+    out.rawRun(body.bytes, body.dataView, body.position, body.end - body.position);
+    this.#sendRequest(out, connection.authIds);
     return ErrorCode.ok;
   }
 
   createSession(session: Session, connection: Connection | null): boolean {
     if (connection !== null) this.#creating.set(session.id, connection);
-    const out = this.#beginRequest(session.id, 0, OpCode.createSession);
+    const out = this.#beginRequest(session.idHigh, session.idLow, 0, OpCode.createSession);
     out.int(session.timeoutMs);
     this.#parts.link.send(PacketType.request, -1, out.view());
     return true;
@@ -162,7 +164,8 @@ export class LearnerRole implements Role {
 
   sync(claimant: SyncClaimant, request: ClientRequest): void {
     this.#syncsAsked.push([claimant, request]);
-    const out = this.#beginRequest(claimant.sessionId, request.xid, OpCode.sync);
+    const [high, low] = sessionIdHalves(claimant.sessionId);
+    const out = this.#beginRequest(high, low, request.xid, OpCode.sync);
     out.raw(request.body!);
     this.#sendRequest(out, claimant.authIds);
   }
@@ -249,8 +252,7 @@ export class LearnerRole implements Role {
   /** No txn comes of a request: the leader's disk did not take it. */
   onForwardRefused({ sessionId, cxid, error }: RefusedRequest): void {
     const { host, tree } = this.#parts;
-    const idHigh = Number(BigInt.asIntN(32, sessionId >> 32n));
-    const session = host.findSession(idHigh, Number(BigInt.asIntN(32, sessionId)));
+    const session = host.findSession(...sessionIdHalves(sessionId));
     if (session === undefined) return;
     const beginning = this.#creating.get(sessionId);
     if (beginning !== undefined) {
@@ -370,28 +372,16 @@ export class LearnerRole implements Role {
     trace?.({ kind: "apply", zxid, entry: bytes.subarray(start, end), digest: tree.digest });
   }
 
-  #beginRequest(sessionId: SessionId, cxid: number, code: number): JuteWriter {
+  #beginRequest(idHigh: number, idLow: number, cxid: number, code: number): JuteWriter {
     const out = this.#out;
     out.reset();
-    out.long(sessionId);
+    out.longHalves(idHigh, idLow);
     out.int(cxid);
     out.int(code);
     return out;
   }
 
-  #forward(
-    sessionId: SessionId,
-    cxid: number,
-    code: number,
-    authIds: readonly AuthId[],
-    body: JuteReader,
-  ): void {
-    const out = this.#beginRequest(sessionId, cxid, code);
-    out.rawRange(body.bytes, body.position, body.end - body.position);
-    this.#sendRequest(out, authIds);
-  }
-
   #sendRequest(data: JuteWriter, authIds: readonly AuthId[]): void {
-    this.#parts.link.sendWithIds(PacketType.request, -1, data.view(), authIds);
+    this.#parts.link.sendWithIds(PacketType.request, -1, data, authIds);
   }
 }

@@ -63,8 +63,16 @@ function written(write: (out: JuteWriter) => void): Uint8Array {
   return out.copy();
 }
 
+function holding(bytes: Uint8Array): JuteWriter {
+  const writer = new JuteWriter(bytes.length);
+  writer.raw(bytes);
+  return writer;
+}
+
 const ids: readonly AuthId[] = [{ scheme: "ip", id: "127.0.0.1" }, { scheme: "digest", id: "zoë:x=" }];
-const request = written((out) => writePacketWithIds(out, PacketType.request, -1, hex("00000000 0102"), ids));
+const request = written((out) =>
+  writePacketWithIds(out, PacketType.request, -1, holding(hex("00000000 0102")), ids)
+);
 const many = Uint8Array.from(Buffer.concat([
   written((out) => writePacket(out, PacketType.commit, makeZxid(5, 1), null)),
   request,
@@ -105,9 +113,10 @@ describe("packets", () => {
 
   test("come out as they went in", () => {
     expect(linesOf(many)).toEqual(manyLines);
-    expect(linesOf(written((out) => writePacketWithIds(out, PacketType.request, 0, hex("01"), [])))).toEqual([
-      "REQUEST 0 01",
-    ]);
+    expect(linesOf(written((out) => writePacketWithIds(out, PacketType.request, 0, holding(hex("01")), []))))
+      .toEqual([
+        "REQUEST 0 01",
+      ]);
   });
 
   test("come out the same, in whatever pieces they come", () => {
@@ -120,7 +129,7 @@ describe("packets", () => {
 
   test("each have the ids they came with, be they those of the packet before or others as long", () => {
     const requestOf = (...ids: AuthId[]) =>
-      written((out) => writePacketWithIds(out, PacketType.request, 0, hex("01"), ids));
+      written((out) => writePacketWithIds(out, PacketType.request, 0, holding(hex("01")), ids));
     const [one, other] = [{ scheme: "ip", id: "10.0.0.1" }, { scheme: "ip", id: "10.0.0.2" }];
     const bytes = [
       requestOf(one),

@@ -3,6 +3,7 @@ import {
   containerOwner,
   firstSessionId,
   joinSessionId,
+  sessionIdHalves,
   sessionIdToHex,
   sessionPassword,
 } from "../../../src/protocol/session_id.ts";
@@ -38,8 +39,9 @@ test("ids are shown as 64 bits in hexadecimal without padding", () => {
   expect(sessionIdToHex(0n)).toBe("0x0");
 });
 
-test("an id is put together from its signed halves", () => {
+test("an id is taken apart into signed halves, and put together again", () => {
+  expect(sessionIdHalves(-2n)).toEqual([-1, -2]);
   for (const id of [0n, 1n, -1n, 0x0100001335490000n, 0x01ffffff_80000001n, -0x7fffffff_00000001n]) {
-    expect(joinSessionId(Number(BigInt.asIntN(32, id >> 32n)), Number(BigInt.asIntN(32, id)))).toBe(id);
+    expect(joinSessionId(...sessionIdHalves(id))).toBe(id);
   }
 });
