@@ -3,6 +3,7 @@
  * `npm run chaos`: an ensemble of real processes that are killed, paused and cut off under load, and a judgement of
  * everything its clients were told.
  */
+import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,7 +110,11 @@ async function play(): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
   // A build meanwhile must not change what runs.
   const own = join(dir, "zoon");
-  if (!values.apache) copyFileSync(values.binary, own);
+  if (!values.apache) {
+    copyFileSync(values.binary, own);
+    // An executable is as old as its last build: what is judged here has to be told apart from what lies in src/.
+    say(spawnSync(own, ["--version"], { encoding: "utf8" }).stdout.trim());
+  }
   const good = values.saturate ? await playLoad(dir, own) : await playFaults(dir, own);
   if (good && !values.keep) rmSync(dir, { recursive: true, force: true });
   else say(`data and logs are kept in ${dir}`);
