@@ -96,6 +96,21 @@ export async function measureStep(
   return { at, points };
 }
 
+/** Long enough that the runtime has compiled what the loads run, on servers that share two cores. */
+const coldMs = 2500;
+
+/** Loads a server that has just been started, as {@link measureStep} will: what is measured is to be its usual speed. */
+export async function warmUp(
+  { worker: ownWorker, quick }: Pick<GrowthSetting, "worker" | "quick">,
+  target: Target,
+  words: Omit<LoadWords, "mix">,
+  worker: readonly string[] = ownWorker,
+): Promise<void> {
+  for (const mix of Object.values(growthMixes)) {
+    await drive(loadOf({ mix, warmUpMs: 0, durationMs: quick ? 500 : coldMs, ...words }), target, worker);
+  }
+}
+
 /** A target with keys of its own. */
 export async function targetOf(
   { servers, pids }: Omit<Target, "root">,
