@@ -108,6 +108,8 @@ export function startApache(options: ApacheOptions): Promise<RunningServer> {
   const install = ensureApache(options.version);
   const properties = Object.entries({
     "java.net.preferIPv4Stack": "true",
+    // Else its digests of paths, and what its clients send, depend on the locale (DigestCalculator).
+    "file.encoding": "UTF-8",
     // JMX registration is of no use here and costs start-up time.
     "zookeeper.jmx.log4j.disable": "true",
     "org.slf4j.simpleLogger.showDateTime": "true",

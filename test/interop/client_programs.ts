@@ -59,6 +59,9 @@ export function ensureJavac(): void {
   needDebian("A Java compiler", ["default-jdk-headless"], () => succeeds("javac", ["-version"]));
 }
 
+/** Whatever the locale says. */
+const utf8 = "-Dfile.encoding=UTF-8";
+
 /** Compiles some of test/interop/java into a temporary directory and returns how to run its main class. */
 export function javaProgram(mainClass: string, classpath: string): Program {
   ensureJavac();
@@ -67,15 +70,20 @@ export function javaProgram(mainClass: string, classpath: string): Program {
   const sources = readdirSync(javaSources).filter((name) =>
     [`${mainClass}.java`, "Checks.java", "Proxy.java"].includes(name)
   ).map((name) => join(javaSources, name));
-  const run = spawnSync("javac", ["-d", classes, "-cp", classpath, ...sources], { encoding: "utf8" });
+  const run = spawnSync("javac", ["-encoding", "UTF-8", "-d", classes, "-cp", classpath, ...sources], {
+    encoding: "utf8",
+  });
   if (run.status !== 0) throw new Error(`javac failed for ${mainClass}:\n${run.stdout}${run.stderr}`);
-  return { command: "java", args: ["-cp", [classes, classpath].join(delimiter), mainClass] };
+  return { command: "java", args: [utf8, "-cp", [classes, classpath].join(delimiter), mainClass] };
 }
 
 /** A main class of Apache's own, without its log. */
 export function apacheProgram(version: ApacheVersion, mainClass: string, ...args: string[]): Program {
   const silence = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off";
-  return { command: "java", args: [silence, "-cp", ensureApache(version).classpath, mainClass, ...args] };
+  return {
+    command: "java",
+    args: [silence, utf8, "-cp", ensureApache(version).classpath, mainClass, ...args],
+  };
 }
 
 /** What a process printed, and how it ended. */
