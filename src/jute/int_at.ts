@@ -5,5 +5,10 @@ export function int32At(bytes: Uint8Array, at: number): number {
 
 /** @returns The big-endian int64 at `bytes[at]`. */
 export function int64At(bytes: Uint8Array, at: number): bigint {
-  return (BigInt(int32At(bytes, at)) << 32n) | BigInt(int32At(bytes, at + 4) >>> 0);
+  return int64Of(int32At(bytes, at), int32At(bytes, at + 4));
+}
+
+/** @returns The signed 64-bit value of two halves, the high one first. */
+export function int64Of(high: number, low: number): bigint {
+  return (BigInt(high) << 32n) | BigInt(low >>> 0);
 }

@@ -51,11 +51,6 @@ export function sessionIdHalves(id: SessionId): [high: number, low: number] {
   return [Number(BigInt.asIntN(32, id >> 32n)), Number(BigInt.asIntN(32, id))];
 }
 
-/** @returns The id that has these signed halves. */
-export function joinSessionId(high: number, low: number): SessionId {
-  return (BigInt(high) << 32n) | BigInt(low >>> 0);
-}
-
 /** @returns `0x` and the id's 64 bits in lower-case hexadecimal, as logs and four-letter words show it. */
 export function sessionIdToHex(id: SessionId): string {
   return `0x${BigInt.asUintN(64, id).toString(16)}`;

@@ -6,7 +6,7 @@ import type { Zxid } from "../protocol/zxid.ts";
 import { zxidToHex } from "../protocol/zxid.ts";
 import { adler32 } from "./adler32.ts";
 import { joinPath, logName, partialName } from "./file_names.ts";
-import { layOut, NextLog, removePartial } from "./next_log.ts";
+import { extend, layOut, NextLog, removePartial } from "./next_log.ts";
 import type { RollPolicy } from "./roll_policy.ts";
 import {
   logEntryContentOffset,
@@ -83,7 +83,6 @@ const firstBufferBytes = 64 * 1024;
 const keepBufferBytes = 4 * 1024 * 1024;
 /** Zeros are written ahead while fewer bytes than these are synced at once: beyond, where they lie costs little. */
 const zerosSyncBytesMax = 32 * 1024;
-const oneZero = new Uint8Array(1);
 
 /**
  * Appends txns to the log files of a directory, many to one sync (FileTxnLog, SyncRequestProcessor).
@@ -298,7 +297,7 @@ export class LogWriter {
       const end = this.#endBytes + this.#buffered;
       const padded = paddedLogBytes(end, this.#fileBytes, this.#preallocBytes);
       if (padded > this.#fileBytes) {
-        file.writeAt(oneZero, padded - 1);
+        extend(file, padded);
         this.#fileBytes = padded;
       }
       file.writeAt(this.#buffer.subarray(0, this.#buffered), this.#endBytes);

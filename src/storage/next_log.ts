@@ -123,8 +123,13 @@ export class NextLog {
 export function layOut(file: DiskFile, preallocBytes: number): number {
   file.writeAt(logHeader, 0);
   const bytes = paddedLogBytes(logHeaderBytes, logHeaderBytes, preallocBytes);
-  if (bytes > logHeaderBytes) file.writeAt(oneZero, bytes - 1);
+  if (bytes > logHeaderBytes) extend(file, bytes);
   return bytes;
+}
+
+/** Extends a log to `bytes`; what is new is a hole. @throws {DiskError} */
+export function extend(file: DiskFile, bytes: number): void {
+  file.writeAt(oneZero, bytes - 1);
 }
 
 /** Removes a file that nobody reads; where that fails, purging does it later. */

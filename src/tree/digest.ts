@@ -1,4 +1,5 @@
 import { crc32 } from "../base/crc32.ts";
+import { int64Of } from "../jute/int_at.ts";
 import type { ZnodeRef } from "./znode_store.ts";
 
 /*
@@ -80,7 +81,7 @@ export class DigestSum {
 
   /** The sum as a signed 64-bit value, the way the wire has it. */
   get value(): bigint {
-    return digestValue(this.high, this.low);
+    return int64Of(this.high, this.low);
   }
 }
 
@@ -110,8 +111,3 @@ export class ZnodeDigests {
 }
 
 const handlesAtFirst = 256;
-
-/** @returns The signed 64-bit value of two halves. */
-export function digestValue(high: number, low: number): bigint {
-  return (BigInt(high) << 32n) | BigInt(low >>> 0);
-}

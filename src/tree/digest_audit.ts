@@ -1,9 +1,10 @@
 import { Deque } from "../base/deque.ts";
 import type { Logger } from "../base/log.ts";
+import { int64Of } from "../jute/int_at.ts";
 import type { JuteWriter } from "../jute/writer.ts";
 import { digestVersion } from "../protocol/txn.ts";
 import { type Zxid, zxidToHex } from "../protocol/zxid.ts";
-import { type DigestSum, digestValue } from "./digest.ts";
+import type { DigestSum } from "./digest.ts";
 
 /** A tree digest and the txn behind which the tree had it. */
 export interface ZxidDigest {
@@ -54,7 +55,7 @@ export class DigestAudit {
   /** The digest behind the last whole txn, or null when there was none since the tree was made or loaded. */
   get recorded(): ZxidDigest | null {
     if (this.#recordedZxid === 0) return null;
-    const digest = digestValue(this.#recordedHigh, this.#recordedLow);
+    const digest = int64Of(this.#recordedHigh, this.#recordedLow);
     return { zxid: this.#recordedZxid, version: digestVersion, digest };
   }
 
@@ -98,7 +99,7 @@ export class DigestAudit {
       return;
     }
     if (this.#awaitsMatch) return;
-    this.#report(zxid, digestValue(high, low));
+    this.#report(zxid, int64Of(high, low));
   }
 
   /** Writes the recorded digest as snapshots have it: zxid, version, digest; zeros before the first txn. */

@@ -1,10 +1,11 @@
+import { int64Of } from "../../jute/int_at.ts";
 import type { JuteReader } from "../../jute/reader.ts";
 import { closeSession } from "../../pipeline/ops/close_session.ts";
 import type { WriteOp } from "../../pipeline/op.ts";
 import { opOf } from "../../pipeline/op_table.ts";
 import type { AuthId } from "../../protocol/acl.ts";
 import type { QuorumPacket } from "../../protocol/quorum_packet.ts";
-import { joinSessionId, type SessionId } from "../../protocol/session_id.ts";
+import type { SessionId } from "../../protocol/session_id.ts";
 import type { Session, SessionTracker } from "../../session/session_tracker.ts";
 
 /** A request that a learner forwarded (REQUEST). */
@@ -42,7 +43,7 @@ export function forwardedRequest(
   const op = code === closeSession.code ? closeSession : opOf(code);
   return {
     from,
-    sessionId: session === null ? joinSessionId(idHigh, idLow) : session.id,
+    sessionId: session === null ? int64Of(idHigh, idLow) : session.id,
     session,
     cxid,
     code,

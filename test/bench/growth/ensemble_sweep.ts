@@ -1,14 +1,6 @@
 /** The same load on ensembles of several sizes. */
 import { startEnsemble, startStandalone, stopStandalone } from "../sides.ts";
-import {
-  type GrowthSetting,
-  measureStep,
-  type Step,
-  type Sweep,
-  targetOf,
-  tryStep,
-  warmUp,
-} from "./sweep.ts";
+import { type GrowthSetting, measureColdStep, type Step, type Sweep, targetOf, tryStep } from "./sweep.ts";
 
 const words = { connections: 48, inFlight: 8 };
 
@@ -19,15 +11,13 @@ export async function byServers(setting: GrowthSetting): Promise<Sweep> {
   const left: string[] = [];
   const alone = await startStandalone(rig, "zoon");
   const one = await targetOf({ servers: [alone], pids: [alone.pid] });
-  await warmUp(setting, one, words, freeWorker);
-  steps.push(await measureStep(setting, "1", one, words, freeWorker));
+  steps.push(await measureColdStep(setting, "1", one, words, freeWorker));
   await stopStandalone(alone);
   for (const [at, voters, observers] of [["3", 3, 0], ["5", 5, 0], ["3 + 2 observers", 3, 2]] as const) {
     await tryStep(setting, `${at} servers`, left, async () => {
       const ensemble = await startEnsemble(rig, "zoon", { voters, observers });
       const target = await targetOf(ensemble);
-      await warmUp(setting, target, words, freeWorker);
-      steps.push(await measureStep(setting, at, target, words, freeWorker));
+      steps.push(await measureColdStep(setting, at, target, words, freeWorker));
       await ensemble.close();
     });
   }

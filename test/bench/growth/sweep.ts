@@ -99,16 +99,19 @@ export async function measureStep(
 /** Long enough that the runtime has compiled what the loads run, on servers that share two cores. */
 const coldMs = 2500;
 
-/** Loads a server that has just been started, as {@link measureStep} will: what is measured is to be its usual speed. */
-export async function warmUp(
-  { worker: ownWorker, quick }: Pick<GrowthSetting, "worker" | "quick">,
+/** {@link measureStep} of a server that has just been started, whose usual speed is wanted: it gets the loads before. */
+export async function measureColdStep(
+  setting: GrowthSetting,
+  at: string,
   target: Target,
   words: Omit<LoadWords, "mix">,
-  worker: readonly string[] = ownWorker,
-): Promise<void> {
+  worker: readonly string[] = setting.worker,
+): Promise<Step> {
+  const durationMs = setting.quick ? 500 : coldMs;
   for (const mix of Object.values(growthMixes)) {
-    await drive(loadOf({ mix, warmUpMs: 0, durationMs: quick ? 500 : coldMs, ...words }), target, worker);
+    await drive(loadOf({ mix, warmUpMs: 0, durationMs, ...words }), target, worker);
   }
+  return measureStep(setting, at, target, words, worker);
 }
 
 /** A target with keys of its own. */

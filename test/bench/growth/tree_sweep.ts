@@ -3,15 +3,7 @@ import { countText } from "../markdown.ts";
 import { rssBytesOf } from "../processes.ts";
 import { startStandalone, stopStandalone } from "../sides.ts";
 import { slopeOf } from "../statistics.ts";
-import {
-  type GrowthSetting,
-  measureStep,
-  type Step,
-  type Sweep,
-  targetOf,
-  tryStep,
-  warmUp,
-} from "./sweep.ts";
+import { type GrowthSetting, measureColdStep, type Step, type Sweep, targetOf, tryStep } from "./sweep.ts";
 
 /** Memory at each size of something. */
 export interface MemorySlope {
@@ -49,9 +41,7 @@ export async function byTreeSize(
       const target = await targetOf({ servers: [server], pids: [server.pid] }, { keyCount });
       await Bun.sleep(restMs);
       points.push({ count: keyCount, rssBytes: rssBytesOf(server.pid) ?? NaN });
-      const words = { keyCount, inFlight: 8 };
-      await warmUp(setting, target, words);
-      steps.push(await measureStep(setting, at, target, words));
+      steps.push(await measureColdStep(setting, at, target, { keyCount, inFlight: 8 }));
     });
     await stopStandalone(server);
   }

@@ -1,15 +1,7 @@
 /** The same load on one server of several processes. */
 import { familyOf } from "../processes.ts";
 import { startStandalone, stopStandalone } from "../sides.ts";
-import {
-  type GrowthSetting,
-  measureStep,
-  type Step,
-  type Sweep,
-  targetOf,
-  tryStep,
-  warmUp,
-} from "./sweep.ts";
+import { type GrowthSetting, measureColdStep, type Step, type Sweep, targetOf, tryStep } from "./sweep.ts";
 
 /** Workers listen once they are up to date. */
 const settleMs = 1500;
@@ -26,9 +18,7 @@ export async function byWorkers(setting: GrowthSetting): Promise<Sweep> {
       await Bun.sleep(settleMs);
       const pids = familyOf(server.pid);
       if (pids.length !== Number(workers)) throw new Error(`${pids.length} of ${workers} processes run`);
-      const family = { ...target, pids };
-      await warmUp(setting, family, { inFlight: 32 }, freeWorker);
-      steps.push(await measureStep(setting, workers, family, { inFlight: 32 }, freeWorker));
+      steps.push(await measureColdStep(setting, workers, { ...target, pids }, { inFlight: 32 }, freeWorker));
       await stopStandalone(server);
     });
   }

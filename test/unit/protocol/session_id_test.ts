@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
+import { int64Of } from "../../../src/jute/int_at.ts";
 import {
   containerOwner,
   firstSessionId,
-  joinSessionId,
   sessionIdHalves,
   sessionIdToHex,
   sessionPassword,
@@ -42,6 +42,6 @@ test("ids are shown as 64 bits in hexadecimal without padding", () => {
 test("an id is taken apart into signed halves, and put together again", () => {
   expect(sessionIdHalves(-2n)).toEqual([-1, -2]);
   for (const id of [0n, 1n, -1n, 0x0100001335490000n, 0x01ffffff_80000001n, -0x7fffffff_00000001n]) {
-    expect(joinSessionId(...sessionIdHalves(id))).toBe(id);
+    expect(int64Of(...sessionIdHalves(id))).toBe(id);
   }
 });

@@ -58,7 +58,9 @@ describe("a quorum link", () => {
     const { link, hub, socket } = openLink();
     link.send(PacketType.proposal, zxid("5.1"), new Uint8Array(10));
     link.sendEntry(PacketType.inform, zxid("5.2"), new Uint8Array(30), 10, 20);
-    link.sendWithIds(PacketType.request, -1, new JuteWriter(4), [{ scheme: "ip", id: "10.0.0.1" }]);
+    const data = new JuteWriter(4);
+    data.int(0);
+    link.sendWithIds(PacketType.request, -1, data, [{ scheme: "ip", id: "10.0.0.1" }]);
     link.write((out) => writePacket(out, PacketType.commit, zxid("5.1"), null));
     expect(socket.take()).toHaveLength(0);
     expect(hub.endTurn()).toBe(1);
