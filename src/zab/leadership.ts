@@ -276,21 +276,25 @@ export class Leadership {
    * Asks the followers whether they follow still: a leader can be the last to hear that there is another. Each is sent a
    * PING; an answer to one that was sent from now on tells, for who has gone to another leader answers no more. While one
    * such round is under way, the next begins behind it.
+   *
+   * @returns The round that tells, by {@link LeadershipEffects.confirmed}; where no follower is needed it has done so.
    */
-  confirm(): void {
+  confirm(): number {
+    const round = this.nextConfirmRound;
     this.#wantsConfirm = this.#isConfirming;
-    if (this.#isConfirming) return;
+    if (this.#isConfirming) return round;
     this.#isConfirming = true;
-    this.#confirmRound++;
+    this.#confirmRound = round;
     for (const seat of this.#seats.values()) {
       if (seat.phase !== "broadcast" || !this.#votes(seat)) continue;
       seat.doubt();
       this.#ping(seat);
     }
     this.#maybeConfirmed();
+    return round;
   }
 
-  /** The round that {@link confirm} would begin now; {@link LeadershipEffects.confirmed} tells of it. */
+  /** The round that {@link confirm} would begin now. */
   get nextConfirmRound(): number {
     return this.#confirmRound + 1;
   }

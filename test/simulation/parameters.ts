@@ -191,7 +191,7 @@ function drawMix(chance: Chance): Omit<Mix, "addWatch"> {
     createSequential: chance.pick([0, 0, 1]),
     delete: share(),
     multi: chance.pick([0, 1, 3]),
-    sync: chance.pick([0, 0, 1]),
+    sync: chance.pick([0, 0, 1, 4]),
   };
 }
 

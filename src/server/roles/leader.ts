@@ -27,6 +27,7 @@ import type { Connection } from "../connection.ts";
 import type { Database } from "../database.ts";
 import { needsGlobalSession } from "../local_sessions.ts";
 import type { ForwardedRequest } from "./forwarded_request.ts";
+import { PendingSyncs } from "./pending_syncs.ts";
 import type { Role, SessionClaimant, SyncClaimant, WorkersOfRole } from "./role.ts";
 
 /** A txn on its way from the log to the tree, and who waits for it. */
@@ -117,6 +118,8 @@ export interface Learners {
    * @returns False when too many wait for that already; then it is not run.
    */
   whenConfirmed(answer: () => void): boolean;
+  /** Asks the followers whether they follow still. @returns The round that {@link LeaderRole.onConfirmed} tells of. */
+  confirm(): number;
   /** The disk refuses what followers were sent already, or the epoch is used up: the office cannot go on. */
   resign(reason: string): void;
 }
@@ -159,8 +162,8 @@ export class LeaderRole implements Role, LeaderEffects {
   /** Proposed and not applied, in zxid order; the first {@link #committedCount} are committed. */
   readonly #proposals = new Deque<Proposal>(1024);
   #committedCount = 0;
-  /** Syncs of own clients, and what has to be in the tree before they are answered. */
-  readonly #syncs = new Deque<[SyncClaimant, ClientRequest, Zxid]>();
+  /** Syncs of own clients. */
+  readonly #syncs = new PendingSyncs<{ readonly claimant: SyncClaimant; readonly request: ClientRequest }>();
   #durable: Zxid;
   #applying = false;
   /** The disk refused what is newest; until what is older is applied, nothing can be prepared on top of it. */
@@ -355,7 +358,15 @@ export class LeaderRole implements Role, LeaderEffects {
 
   /** What a learner has acknowledged to its client may wait for this server's own disk still. */
   sync(claimant: SyncClaimant, request: ClientRequest): void {
-    this.#syncs.push([claimant, request, this.lastCommitted]);
+    const { learners } = this.#parts;
+    assert(learners !== null, "a server alone answers at once");
+    this.#syncs.push({ claimant, request }, this.lastCommitted, this.lastProposed, learners.confirm());
+    this.#finishSyncs();
+  }
+
+  /** A quorum followed when that round of questions had begun. */
+  onConfirmed(round: number): void {
+    this.#syncs.onConfirmed(round);
     this.#finishSyncs();
   }
 
@@ -454,12 +465,10 @@ export class LeaderRole implements Role, LeaderEffects {
   }
 
   #finishSyncs(): void {
-    for (let next = this.#syncs.peek(); next !== undefined; next = this.#syncs.peek()) {
-      const [claimant, request, upTo] = next;
-      if (this.#committedCount > 0 && this.#proposals.peek()!.zxid <= upTo) return;
-      this.#syncs.shift();
-      claimant.onSyncDone(request);
-    }
+    if (this.#syncs.length === 0) return;
+    const { tree } = this.#parts;
+    const take = () => this.#syncs.take(tree.lastProcessedZxid, this.lastCommitted);
+    for (let next = take(); next !== undefined; next = take()) next.claimant.onSyncDone(next.request);
   }
 
   #apply(proposal: Proposal): void {

@@ -32,6 +32,7 @@ import { Doubts } from "./doubts.ts";
 import { forwardedRequest } from "./forwarded_request.ts";
 import { LeaderRole, type LeaderRoleHost, type Learners, type Proposal } from "./leader.ts";
 import { LearnerHandler, type LearnerHandlerHost } from "./learner_handler.ts";
+import { PendingSyncs } from "./pending_syncs.ts";
 import { StrangerRequests } from "./stranger_requests.ts";
 
 /** What a leader's office asks of the server around it. */
@@ -82,12 +83,6 @@ export interface LeadingParts {
   onEpochAccepted(epoch: number): void;
 }
 
-/** A learner's sync, to be answered when what was proposed before it is committed. */
-interface PendingSync {
-  readonly handler: LearnerHandler;
-  readonly zxid: Zxid;
-}
-
 /**
  * A server elected to lead: takes learners' connections, brings them to its own state, and once a quorum has followed
  * carries proposals, commits and their clients' requests between them and its {@link LeaderRole}.
@@ -102,7 +97,8 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
   readonly #beganMs: number;
   #role: LeaderRole | null = null;
   #nextLink = 1;
-  #syncs: PendingSync[] = [];
+  /** Learners' syncs. */
+  readonly #syncs = new PendingSyncs<{ readonly link: QuorumLink; readonly isStranger: boolean }>();
   readonly #doubts = new Doubts();
   readonly #strangers = new StrangerRequests();
   #quorums: readonly Quorum[];
@@ -251,7 +247,6 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
     const { seat } = handler;
     if (!this.#handlers.delete(seat.link)) return;
     this.#forwarded = this.#forwarded.filter((one) => one !== handler);
-    this.#syncs = this.#syncs.filter((sync) => sync.handler !== handler);
     this.#strangers.onGone(handler.link);
     if (!this.#over) this.#leadership.onClosed(seat);
     this.#parts.logger.info("A learner is gone", { server: seat.serverId, reason });
@@ -373,6 +368,10 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
 
   confirmed(round: number): void {
     this.#doubts.settle(round);
+    const role = this.#role!;
+    this.#syncs.onConfirmed(round);
+    this.#answerSyncs(role.lastCommitted, role.lastCommitted);
+    role.onConfirmed(round);
   }
 
   drop(seat: Seat, reason: string): void {
@@ -390,8 +389,12 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
 
   whenConfirmed(answer: () => void): boolean {
     if (!this.#doubts.add(this.#leadership.nextConfirmRound, answer)) return false;
-    this.#leadership.confirm();
+    this.confirm();
     return true;
+  }
+
+  confirm(): number {
+    return this.#leadership.confirm();
   }
 
   onProposed(proposal: Proposal): void {
@@ -408,6 +411,7 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
   onCommitted(proposal: Proposal): void {
     const { zxid, bytes, start, end } = proposal;
     this.#parts.database.remember(proposal.entry);
+    this.#answerSyncs(zxid - 1, zxid);
     if (proposal.membership !== null) this.#tellReconfig(proposal);
     else {
       for (const { link, seat } of this.#forwarded) {
@@ -416,9 +420,7 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
       }
     }
     this.#strangers.onCommitted(zxid);
-    while (this.#syncs.length > 0 && this.#syncs[0].zxid <= zxid) {
-      this.#syncs.shift()!.handler.link.send(PacketType.sync, 0, null);
-    }
+    this.#answerSyncs(zxid, zxid);
   }
 
   #tellReconfig(proposal: Proposal): void {
@@ -553,22 +555,35 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
 
   #onRequest(handler: LearnerHandler, packet: QuorumPacket): void {
     const role = this.#role!;
-    this.#submit(role, handler, packet);
+    const request = forwardedRequest(handler, packet, this.#parts.host.sessions);
+    const { code, sessionId, body } = request;
+    if (code === OpCode.sync) return this.#onSync(role, handler);
+    if (code === OpCode.createSession) role.createForwarded(sessionId, body.int(), handler);
+    else role.submitForwarded(request);
     if (handler.seat.isListed || role.lastProposed === role.lastCommitted) return;
     this.#strangers.onProposed(handler.link, role.lastProposed, packet.dataLength);
   }
 
-  #submit(role: LeaderRole, handler: LearnerHandler, packet: QuorumPacket): void {
-    const request = forwardedRequest(handler, packet, this.#parts.host.sessions);
-    const { code, sessionId, body } = request;
-    if (code === OpCode.createSession) return role.createForwarded(sessionId, body.int(), handler);
-    if (code === OpCode.sync) return this.#onSync(role, handler);
-    role.submitForwarded(request);
+  /** To be answered behind all that was proposed before. */
+  #onSync(role: LeaderRole, { link, seat }: LearnerHandler): void {
+    const isStranger = !seat.isListed;
+    if (isStranger) this.#strangers.onAsked(link);
+    const { lastProposed, lastCommitted } = role;
+    this.#syncs.push({ link, isStranger }, lastProposed, lastProposed, this.confirm());
+    this.#answerSyncs(lastCommitted, lastCommitted);
   }
 
-  #onSync(role: LeaderRole, handler: LearnerHandler): void {
-    if (role.lastProposed === role.lastCommitted) return handler.link.send(PacketType.sync, 0, null);
-    this.#syncs.push({ handler, zxid: role.lastProposed });
+  /** See {@link PendingSyncs.take}. */
+  #answerSyncs(told: Zxid, committed: Zxid): void {
+    if (this.#syncs.length === 0) return;
+    for (
+      let next = this.#syncs.take(told, committed);
+      next !== undefined;
+      next = this.#syncs.take(told, committed)
+    ) {
+      if (next.isStranger) this.#strangers.onAnswered();
+      next.link.send(PacketType.sync, 0, null);
+    }
   }
 
   /** Members may lag behind by much; all others together must not cost this server its memory. */

@@ -21,6 +21,7 @@ import { zookeeper569 } from "./zookeeper_569.ts";
 import { zookeeper764 } from "./zookeeper_764.ts";
 import { zookeeper790 } from "./zookeeper_790.ts";
 import { returnedAfterRemoval } from "./returned_after_removal.ts";
+import { syncAtADeposedLeader } from "./sync_at_a_deposed_leader.ts";
 import { upgradedThenReadOnly } from "./upgraded_then_read_only.ts";
 import { workersKeepThePort } from "./workers_keep_the_port.ts";
 import type { Scenario } from "./scenario.ts";
@@ -50,6 +51,7 @@ export const scenarios: readonly Scenario[] = [
   fuzzySnapshot,
   lonelyLeader,
   returnedAfterRemoval,
+  syncAtADeposedLeader,
   upgradedThenReadOnly,
   workersKeepThePort,
 ];

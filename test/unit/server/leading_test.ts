@@ -608,23 +608,43 @@ describe("what a learner asks", () => {
     return { offices, leader, follower, learner };
   }
 
-  test("as sync is answered at once when nothing is under way, and behind all that is, in order", async () => {
+  const pong = (out: JuteWriter) => writePacket(out, PacketType.ping, -1, new Uint8Array(0));
+
+  test("as sync is answered once a quorum follows still, behind all that was under way", async () => {
     const { offices, leader, follower, learner } = await withLearner();
     await learner.send(request(1n, 1, OpCode.sync));
+    expect(learner.received()).toEqual(["PING 10.0", "SYNC 0.0"]);
+    await learner.send(pong);
+    follower.leave();
+    await offices.settle();
+    // Nobody else can say so now.
+    await learner.send(request(1n, 2, OpCode.sync));
+    expect(learner.received()).toEqual(["PING 10.0"]);
+    await learner.send(pong);
     expect(learner.received()).toEqual(["SYNC 0.0"]);
+    leader.write("/a");
+    await offices.settle();
+    await learner.send(request(1n, 3, OpCode.sync));
+    await learner.send(pong);
+    expect(learner.received()).toEqual(["PROPOSAL 10.1", "PING 10.1"]);
+    await learner.ack("10.1");
+    expect(learner.received()).toEqual(["COMMIT 10.1", "SYNC 0.0"]);
+  });
+
+  test("as sync is answered before what was proposed behind it, by the acks of that", async () => {
+    const { offices, leader, follower, learner } = await withLearner();
     follower.leave();
     await offices.settle();
     leader.write("/a");
     await offices.settle();
-    await learner.send(request(1n, 2, OpCode.sync));
-    expect(learner.received()).toEqual(["PROPOSAL 10.1"]);
+    await learner.send(request(1n, 1, OpCode.sync));
+    await learner.ack("10.1");
+    // They may have been on their way when it was asked.
+    expect(learner.received()).toEqual(["PROPOSAL 10.1", "PING 10.1", "COMMIT 10.1"]);
     leader.write("/b");
     await offices.settle();
-    await learner.send(request(1n, 3, OpCode.sync));
-    await learner.ack("10.1");
-    expect(learner.received()).toEqual(["PROPOSAL 10.2", "COMMIT 10.1", "SYNC 0.0"]);
     await learner.ack("10.2");
-    expect(learner.received()).toEqual(["COMMIT 10.2", "SYNC 0.0"]);
+    expect(learner.received()).toEqual(["PROPOSAL 10.2", "SYNC 0.0", "COMMIT 10.2"]);
   });
 
   test("may be as large as jute.maxbuffer lets it, and is then in the trees that are sent, too", async () => {

@@ -186,6 +186,9 @@ export class ReplicaBench {
   onAppend: (entry: LoggedEntry) => void = () => {};
   /** Whether a client's question may wait until a quorum is heard. */
   mayDoubt = true;
+  /** Whether followers say at once that they follow, when they are asked; else by {@link confirm}. */
+  followersAnswer = true;
+  #confirmRound = 0;
   #appended: number[] = [];
 
   /** @param voters Of the quorum that commits; with others than this server, they are told by {@link role}. */
@@ -247,6 +250,10 @@ export class ReplicaBench {
         onProposed: () => {},
         onCommitted: () => {},
         whenConfirmed: () => this.mayDoubt,
+        confirm: () => {
+          if (this.followersAnswer) this.confirm();
+          return this.followersAnswer ? this.#confirmRound : this.#confirmRound + 1;
+        },
         resign: (reason) => {
           throw new Error(reason);
         },
@@ -315,6 +322,11 @@ export class ReplicaBench {
     const durable = this.#appended.filter((appended) => appended <= zxid).at(-1);
     this.#appended = this.#appended.filter((appended) => appended > zxid);
     if (durable !== undefined) this.replica.onDurable(durable);
+  }
+
+  /** A quorum says that it follows the leader still. */
+  confirm(): void {
+    this.role.onConfirmed(++this.#confirmRound);
   }
 
   /** The disk takes nothing of what was appended. */

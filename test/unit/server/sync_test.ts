@@ -48,6 +48,35 @@ test("sync on a leader does not wait for what is not committed", () => {
   expect(world.reader.take().map(({ xid, error }) => [xid, error])).toEqual([[1, 0], [2, ErrorCode.noNode]]);
 });
 
+test("sync on a leader waits until a quorum has said that it follows still", () => {
+  const world = leading();
+  const { bench, reader } = world;
+  bench.followersAnswer = false;
+  syncAndRead(world);
+  bench.settle();
+  expect(reader.take()).toEqual([]);
+  bench.confirm();
+  bench.settle();
+  expect(reader.take().map(({ xid }) => xid)).toEqual([1, 2]);
+});
+
+test("or has acked what was proposed since, such as the client's own next write", () => {
+  const { bench, role, reader } = leading();
+  bench.followersAnswer = false;
+  const ack = (zxid: number) => {
+    for (const follower of [2, 3]) role.onLearnerAck(follower, zxid);
+    bench.settle();
+  };
+  const before = role.lastProposed;
+  reader.request(1, OpCode.sync, readBody("/"));
+  reader.request(2, OpCode.create, createBody("/b"));
+  bench.settle();
+  ack(before);
+  expect(reader.take()).toEqual([]);
+  ack(role.lastProposed);
+  expect(reader.take().map(({ xid, error }) => [xid, error])).toEqual([[1, 0], [2, 0]]);
+});
+
 test("a write behind a sync is answered behind it, though one sync of the disk lets both go on", () => {
   const { bench, role, reader } = leading();
   const commit = () => {
