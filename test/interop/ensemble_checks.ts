@@ -229,7 +229,7 @@ export async function expectSyncedReads(members: Member[]): Promise<void> {
   for (const session of sessions) await session.close();
 }
 
-/** Requests sent without waiting are done in order: each read sees the write before it and none behind it. */
+/** Requests sent without waiting, syncs among them, are done in order: each read sees the write before it and none behind. */
 export async function expectPipelinedOrder(members: Member[]): Promise<void> {
   await Promise.all(members.map(async (member) => {
     const session = await WireSession.open(member);
@@ -240,9 +240,10 @@ export async function expectPipelinedOrder(members: Member[]): Promise<void> {
       answers.push(session.setData(path, String(i), i));
       reads.push(session.getData(path));
       if (i % 10 === 0) answers.push(session.setData(path, "refused", 5000));
+      if (i % 4 === 0) answers.push(session.sync(path));
     }
     expect((await Promise.all(answers)).map((answer) => answer.name).filter((name) => name === "OK"))
-      .toHaveLength(101);
+      .toHaveLength(126);
     const read = (await Promise.all(reads)).map((answer) => answer.body);
     expect(read.map((body) => Buffer.from(body.data ?? []).toString())).toEqual(
       read.map((_, i) => String(i)),
