@@ -84,6 +84,8 @@ export interface Parameters {
   readonly chaosMs: number;
   readonly faultMs: number;
   readonly faults: Readonly<Record<FaultKind, number>>;
+  /** Nothing fails, no disk is slow beyond measure, and no office ends for want of zxids. */
+  readonly isCalm: boolean;
   /** The newest counter of an epoch's zxids. */
   readonly zxidCounterMax: number;
   /** Sessions are their server's alone until they make an ephemeral. */
@@ -167,9 +169,14 @@ export function drawParameters(seed: number, changes: ParameterChanges = {}): Pa
     faults.killWorker = chance.pick([0, 10, 60]);
     faults.pauseWorker = chance.pick([0, 10, 60]);
   }
+  const isCalm = chance.happens(0.05);
   return {
     ...drawn,
-    zxidCounterMax: Math.min(defaults.zxidCounterMax, txns),
+    faults: isCalm ? noFaults : faults,
+    // A follower whose disk takes longer than syncLimit is dropped, as it must be.
+    slowSyncChance: isCalm ? 0 : drawn.slowSyncChance,
+    isCalm,
+    zxidCounterMax: isCalm ? defaults.zxidCounterMax : Math.min(defaults.zxidCounterMax, txns),
     localSessions,
     mix,
     readOnlyMode,

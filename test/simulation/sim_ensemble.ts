@@ -93,6 +93,7 @@ export class SimEnsemble {
       members: this.servers.map(({ id }) => id),
       voters: this,
       localSessions: parameters.localSessions,
+      isCalm: parameters.isCalm,
       stores: () => this.#stores(),
     }, (property, message) => this.report(property, message));
   }

@@ -66,7 +66,7 @@ describe("a violation", () => {
   test("has a checker for each property, under a name of its own", () => {
     const ensemble = new SimEnsemble(drawParameters(3));
     const members = ensemble.servers.map(({ id }) => id);
-    const checked = { members, voters: ensemble, localSessions: false, stores: () => [] };
+    const checked = { members, voters: ensemble, localSessions: false, isCalm: true, stores: () => [] };
     const checkers = allCheckers(ensemble.history, checked, () => {});
     expect(new Set(checkers.map(({ property }) => property)).size).toBe(checkers.length);
     expect(checkers.length).toBeGreaterThan(20);

@@ -3,6 +3,7 @@ import { AcknowledgedWrites } from "./acknowledged_writes.ts";
 import type { AgreedHistory } from "./agreed_history.ts";
 import { Agreement } from "./agreement.ts";
 import { AtMostOnce } from "./at_most_once.ts";
+import { CalmStays } from "./calm_stays.ts";
 import type { Checker, Fail } from "./checker.ts";
 import { CommittedIsDurable, type Voters } from "./committed_is_durable.ts";
 import { EphemeralsOnce } from "./ephemerals_once.ts";
@@ -38,6 +39,8 @@ export interface CheckedEnsemble {
   readonly voters: Voters;
   /** Sessions may be their server's alone. */
   readonly localSessions: boolean;
+  /** Nothing fails. */
+  readonly isCalm: boolean;
   /** The znodes of every member that runs. */
   stores(): Iterable<readonly [server: number, store: ZnodeStore]>;
 }
@@ -85,6 +88,7 @@ export function allCheckers(
     make((fail) => new PersistentWatches(history, fail)),
     make((fail) => new EphemeralsOnce(history, fail, ensemble.localSessions)),
     make((fail) => new SessionsEndByLeader(history, fail)),
+    ...(ensemble.isCalm ? [make((fail) => new CalmStays(fail))] : []),
     make((fail) => new WorkersFollow(fail)),
     make((fail) => new EqualDigests(reference, fail)),
     make((fail) => new EqualTrees(reference, ensemble.stores, fail)),

@@ -10,6 +10,7 @@ import { ReadOnlyServers } from "./read_only_servers.ts";
 import { ReadsNeverGoBack } from "./reads_never_go_back.ts";
 import { ReadsSeeAgreedState } from "./reads_see_agreed_state.ts";
 import { SessionOrder } from "./session_order.ts";
+import { CalmStays } from "./calm_stays.ts";
 import { SessionsEndByLeader } from "./sessions_end_by_leader.ts";
 import { SyncIsFresh } from "./sync_is_fresh.ts";
 import { PersistentWatches } from "./persistent_watches.ts";
@@ -522,5 +523,31 @@ describe("SessionsEndByLeader", () => {
       closes,
     );
     expect(written.failures).toEqual(["server 1, which does not lead, ends a session in 0x100000001"]);
+  });
+});
+
+describe("CalmStays", () => {
+  const closes = { type: OpCode.closeSession, paths: [] } as const;
+  const connected = { kind: "connected", session, client: "client1", server: 2, isReadOnly: false } as const;
+  const judged = () =>
+    new Written().judge((_history, fail) => new CalmStays(fail)).lead(1, 1).client(connected);
+
+  test("finds a server that looks for a leader again", () => {
+    expect(judged().trace(2, { kind: "state", state: "LOOKING" }).failures).toEqual([
+      "server 2 looks for a leader again, and nothing has failed",
+    ]);
+    const before = new Written().judge((_history, fail) => new CalmStays(fail));
+    expect(before.trace(2, { kind: "state", state: "LOOKING" }).failures).toEqual([]);
+  });
+
+  test("finds an end of a session whose client is connected, and of no other", () => {
+    expect(judged().propose(1, z(1, 1), closes).failures).toEqual([
+      "session 0x100 is ended by 0x100000001, and its client is connected",
+    ]);
+    const gone = judged().client({ ...connected, kind: "disconnected" });
+    expect(gone.propose(1, z(1, 1), closes).failures).toEqual([]);
+    const asked = judged();
+    asked.invoke({ kind: "closeSession", path: "" }, 1);
+    expect(asked.propose(1, z(1, 1), closes).failures).toEqual([]);
   });
 });

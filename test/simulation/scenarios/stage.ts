@@ -67,6 +67,8 @@ export class Stage {
       zxidCounterMax: defaults.zxidCounterMax,
       store: "both",
       faults: noFaults,
+      // What fails, the scenario says.
+      isCalm: false,
       ...changes,
     });
     if (tune !== undefined) this.ensemble.tune = tune;
