@@ -28,11 +28,15 @@ import { until } from "../wire/until.ts";
 import type { Flavor } from "./target.ts";
 import { superCfg } from "./tree_dump.ts";
 
+/** Longer than initLimit, for which an Apache that was handed the office may wait in vain while its clients hang on it. */
+const sessionTimeoutMs = 30_000;
+
 /** Lines of every server's zoo.cfg. */
 const commonCfg: Record<string, string> = {
   tickTime: "500",
   initLimit: "20",
   syncLimit: "6",
+  maxSessionTimeout: String(sessionTimeoutMs),
   reconfigEnabled: "true",
   "admin.enableServer": "false",
   "4lw.commands.whitelist": "*",
@@ -232,7 +236,8 @@ export class ReconfigEnsemble {
   /** A client of the super user's, of all servers or of some. */
   async client(...servers: ReconfigServer[]): Promise<ZooKeeper> {
     const chosen = servers.length > 0 ? servers : this.servers;
-    const client = await connect(chosen.map(({ address }) => address).join(","), { auth: [superUser] });
+    const hosts = chosen.map(({ address }) => address).join(",");
+    const client = await connect(hosts, { auth: [superUser], sessionTimeoutMs });
     this.#clients.push(client);
     return client;
   }
