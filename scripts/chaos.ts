@@ -203,7 +203,8 @@ function summary(report: ChaosReport): string {
     `sessions: ${sessions.opened} opened, ${sessions.closed} closed, ${sessions.expired} expired, ` +
     `${sessions.abandoned} abandoned`,
     `elections: ${report.elections}; all served again after ${report.healMs.median} ms in the median, ` +
-    `${report.healMs.max} ms at most; stale syncs of old leaders: ${report.syncsExcused}`,
+    `${report.healMs.max} ms at most` +
+    (report.flavor === "apache" ? `; stale syncs of old leaders: ${report.syncsExcused}` : ""),
     "",
     "fault                                     times  median gap  longest gap",
   ];

@@ -289,8 +289,9 @@ export class ChaosRun {
       return [];
     }
     this.#report.passed++;
-    const { tickMs } = this.#options;
-    const evidence: Evidence = { history, trees, tickMs, staleMs: tickMs * (syncLimit + 2) };
+    const { tickMs, flavor } = this.#options;
+    const staleMs = flavor === "apache" ? tickMs * (syncLimit + 2) : null;
+    const evidence: Evidence = { history, trees, tickMs, staleMs };
     const roots = folders.map((folder) => `${layout.root}/${folder}`);
     const { violations, checks, syncsExcused } = checkAll(evidence, roots);
     this.#report.syncsExcused += syncsExcused;

@@ -117,8 +117,8 @@ export interface Evidence {
   /** Dump per server, taken when all was healed and quiet. */
   readonly trees: ReadonlyMap<string, Tree>;
   readonly tickMs: number;
-  /** For how long behind a disturbance a deposed leader may answer for itself, in ms. */
-  readonly staleMs: number;
+  /** For how long behind a disturbance a deposed leader may answer syncs for itself, in ms; null for never. */
+  readonly staleMs: number | null;
 }
 
 /** A broken promise. */

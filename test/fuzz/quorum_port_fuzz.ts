@@ -146,7 +146,6 @@ class PeerFuzz {
     this.#load = new EnsembleLoad({
       addresses: this.#cluster.ids.map((id) => network.clientAddress(id)),
       tickMs,
-      syncLimit,
       seed: options.seed,
     });
   }

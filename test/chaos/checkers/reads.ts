@@ -57,21 +57,23 @@ export interface SyncVerdict {
 /**
  * Reads behind syncs see all writes acknowledged before the sync was sent.
  *
- * Excused is a leader that others have replaced and that does not know it yet, since ZooKeeper's sync asks no quorum
+ * Excused is a leader of Apache's that others have replaced and that does not know it yet, since its sync asks no quorum
  * (apache/zookeeper Leader.java, processSync): the write it misses is of a later epoch, and was acknowledged no longer
  * ago than it may take to notice, unless the servers were stopped or cut off.
  */
 export function checkSyncs(evidence: Evidence): SyncVerdict {
   const violations: Violation[] = [];
-  const { ops, disturbances } = evidence.history;
+  const { history: { ops, disturbances }, staleMs } = evidence;
   const writes = ops.filter((op) => isWrite(op) && op.outcome === "ok" && op.zxid !== null)
     .sort((a, b) => a.returnedMs - b.returnedMs);
   const reads = ops.filter((op) => op.kind === "syncRead" && op.outcome === "ok" && op.zxid !== null)
     .sort((a, b) => a.invokedMs - b.invokedMs);
-  const isDisturbed = (read: Op) =>
-    disturbances.some(({ beganMs, endedMs }) =>
-      beganMs <= read.returnedMs && read.invokedMs <= endedMs + evidence.staleMs
-    );
+  const isExcused = (read: Op, missed: Op) =>
+    staleMs !== null && epochOf(read.zxid!) < epochOf(missed.zxid!) &&
+    (read.returnedMs - missed.returnedMs <= staleMs ||
+      disturbances.some(({ beganMs, endedMs }) =>
+        beganMs <= read.returnedMs && read.invokedMs <= endedMs + staleMs
+      ));
   let excused = 0;
   let at = 0;
   let highest: Op | undefined;
@@ -80,9 +82,7 @@ export function checkSyncs(evidence: Evidence): SyncVerdict {
       if (highest === undefined || writes[at].zxid! > highest.zxid!) highest = writes[at];
     }
     if (highest === undefined || highest.zxid! <= read.zxid!) continue;
-    const isReplaced = epochOf(read.zxid!) < epochOf(highest.zxid!);
-    const isFresh = read.returnedMs - highest.returnedMs <= evidence.staleMs;
-    if (isReplaced && (isFresh || isDisturbed(read))) excused++;
+    if (isExcused(read, highest)) excused++;
     else {
       violations.push({
         property: "syncs",

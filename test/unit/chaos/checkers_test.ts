@@ -275,19 +275,26 @@ describe("reads", () => {
     sketch.session();
     sketch.register("/r/k", 0x1_0000_0001);
     sketch.set("/r/k", "a", 1, 0x2_0000_0001, { at: [10, 20] });
+    sketch.staleMs = 2800;
     const result = { value: "first of /r/k", version: 0, mzxid: 0x1_0000_0001 };
     sketch.op("syncRead", "/r/k", { zxid: 0x1_0000_0001, result, session: 1, at });
     sketch.node("/r/k", { value: "a", version: 1, zxid: 0x2_0000_0001 });
     return sketch;
   }
 
-  test("a stale sync is excused as long as a replaced leader may not know", () => {
+  test("no leader may answer a sync from before its successor", () => {
+    const sketch = replacedLeader([2700, 2800]);
+    sketch.staleMs = null;
+    expectOne(sketch, "syncs", "misses an older write");
+  });
+
+  test("a stale sync of Apache's is excused as long as a replaced leader may not know", () => {
     expect(replacedLeader([2700, 2800]).complaints()).toEqual([]);
     expect(replacedLeader([2700, 2800]).judge().syncsExcused).toBe(1);
     expectOne(replacedLeader([2800, 2900]), "syncs", "misses an older write");
   });
 
-  test("a leader that was stopped or cut off may not know for longer", () => {
+  test("one that was stopped or cut off may not know for longer", () => {
     const sketch = replacedLeader([9000, 9100]);
     sketch.history.disturbances.push({ name: "pause", beganMs: 0, endedMs: 8000 });
     expect(sketch.complaints()).toEqual([]);

@@ -28,6 +28,8 @@ export interface OpWords {
 export class Sketch {
   readonly history = new History();
   readonly tree = new Map<string, DumpedNode>();
+  /** See Evidence. */
+  staleMs: number | null = null;
   #nowMs = 0;
 
   constructor() {
@@ -91,14 +93,7 @@ export class Sketch {
   /** Judges it; all servers have the same tree unless another is given. */
   judge(otherTree?: Tree): Verdict {
     const trees = new Map<string, Tree>([["server 1", this.tree], ["server 2", otherTree ?? this.tree]]);
-    const evidence = {
-      history: this.history,
-      trees,
-
-      tickMs: 400,
-      staleMs: 2800,
-    };
-    return checkAll(evidence, ["/r"]);
+    return checkAll({ history: this.history, trees, tickMs: 400, staleMs: this.staleMs }, ["/r"]);
   }
 
   /** `property: message` of all that is wrong. */
