@@ -163,7 +163,9 @@ export class LeaderRole implements Role, LeaderEffects {
   readonly #proposals = new Deque<Proposal>(1024);
   #committedCount = 0;
   /** Syncs of own clients. */
-  readonly #syncs = new PendingSyncs<{ readonly claimant: SyncClaimant; readonly request: ClientRequest }>();
+  readonly #syncs = new PendingSyncs<{ readonly claimant: SyncClaimant; readonly request: ClientRequest }>(
+    ({ claimant, request }) => claimant.onSyncDone(request),
+  );
   #durable: Zxid;
   #applying = false;
   /** The disk refused what is newest; until what is older is applied, nothing can be prepared on top of it. */
@@ -465,10 +467,7 @@ export class LeaderRole implements Role, LeaderEffects {
   }
 
   #finishSyncs(): void {
-    if (this.#syncs.length === 0) return;
-    const { tree } = this.#parts;
-    const take = () => this.#syncs.take(tree.lastProcessedZxid, this.lastCommitted);
-    for (let next = take(); next !== undefined; next = take()) next.claimant.onSyncDone(next.request);
+    this.#syncs.answer(this.#parts.tree.lastProcessedZxid, this.lastCommitted);
   }
 
   #apply(proposal: Proposal): void {

@@ -98,7 +98,12 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
   #role: LeaderRole | null = null;
   #nextLink = 1;
   /** Learners' syncs. */
-  readonly #syncs = new PendingSyncs<{ readonly link: QuorumLink; readonly isStranger: boolean }>();
+  readonly #syncs = new PendingSyncs<{ readonly link: QuorumLink; readonly isStranger: boolean }>(
+    ({ link, isStranger }) => {
+      if (isStranger) this.#strangers.onAnswered();
+      link.send(PacketType.sync, 0, null);
+    },
+  );
   readonly #doubts = new Doubts();
   readonly #strangers = new StrangerRequests();
   #quorums: readonly Quorum[];
@@ -370,7 +375,7 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
     this.#doubts.settle(round);
     const role = this.#role!;
     this.#syncs.onConfirmed(round);
-    this.#answerSyncs(role.lastCommitted, role.lastCommitted);
+    this.#syncs.answer(role.lastCommitted, role.lastCommitted);
     role.onConfirmed(round);
   }
 
@@ -411,7 +416,7 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
   onCommitted(proposal: Proposal): void {
     const { zxid, bytes, start, end } = proposal;
     this.#parts.database.remember(proposal.entry);
-    this.#answerSyncs(zxid - 1, zxid);
+    this.#syncs.answer(zxid - 1, zxid);
     if (proposal.membership !== null) this.#tellReconfig(proposal);
     else {
       for (const { link, seat } of this.#forwarded) {
@@ -420,7 +425,7 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
       }
     }
     this.#strangers.onCommitted(zxid);
-    this.#answerSyncs(zxid, zxid);
+    this.#syncs.answer(zxid, zxid);
   }
 
   #tellReconfig(proposal: Proposal): void {
@@ -570,20 +575,7 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
     if (isStranger) this.#strangers.onAsked(link);
     const { lastProposed, lastCommitted } = role;
     this.#syncs.push({ link, isStranger }, lastProposed, lastProposed, this.confirm());
-    this.#answerSyncs(lastCommitted, lastCommitted);
-  }
-
-  /** See {@link PendingSyncs.take}. */
-  #answerSyncs(told: Zxid, committed: Zxid): void {
-    if (this.#syncs.length === 0) return;
-    for (
-      let next = this.#syncs.take(told, committed);
-      next !== undefined;
-      next = this.#syncs.take(told, committed)
-    ) {
-      if (next.isStranger) this.#strangers.onAnswered();
-      next.link.send(PacketType.sync, 0, null);
-    }
+    this.#syncs.answer(lastCommitted, lastCommitted);
   }
 
   /** Members may lag behind by much; all others together must not cost this server its memory. */

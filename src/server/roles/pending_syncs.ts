@@ -20,8 +20,13 @@ interface PendingSync<Asker> {
  * come before that txn does, for behind a sync its asker may have sent that very write, and waits in this order.
  */
 export class PendingSyncs<Asker> {
+  readonly #answer: (asker: Asker) => void;
   readonly #waiting = new Deque<PendingSync<Asker>>();
   #confirmed = 0;
+
+  constructor(answer: (asker: Asker) => void) {
+    this.#answer = answer;
+  }
 
   get length(): number {
     return this.#waiting.length;
@@ -38,16 +43,16 @@ export class PendingSyncs<Asker> {
   }
 
   /**
-   * Takes out the oldest, if it may be answered.
+   * Answers those that may be answered, in their order.
    *
    * @param told What askers have been told so far.
    * @param committed What a quorum is known to have acked.
    */
-  take(told: Zxid, committed: Zxid): Asker | undefined {
-    const next = this.#waiting.peek();
-    if (next === undefined || next.upTo > told) return undefined;
-    if (next.proposed >= committed && next.round > this.#confirmed) return undefined;
-    this.#waiting.shift();
-    return next.asker;
+  answer(told: Zxid, committed: Zxid): void {
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      if (next.upTo > told || (next.proposed >= committed && next.round > this.#confirmed)) return;
+      this.#waiting.shift();
+      this.#answer(next.asker);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import type { TraceEvent } from "../../../src/base/trace.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import { type Checker, type ClientEvent, type Fail, zxidText } from "./checker.ts";
 import { decodeEntry } from "./znode_history.ts";
 
@@ -33,7 +34,7 @@ export class CalmStays implements Checker {
       case "propose": {
         const { type, clientId } = decodeEntry(event.entry).header;
         if (type !== OpCode.closeSession || !this.#connected.has(clientId)) return;
-        const name = `session 0x${clientId.toString(16)}`;
+        const name = `session ${sessionIdToHex(clientId)}`;
         this.#fail(`${name} is ended by ${zxidText(event.zxid)}, and its client is connected`);
       }
     }

@@ -1,4 +1,5 @@
 import { OpCode } from "../../../src/protocol/op_code.ts";
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import type { TxnBody } from "../../../src/protocol/txn.ts";
 import type { AgreedHistory, Committed } from "./agreed_history.ts";
 import { type Checker, type Fail, zxidText } from "./checker.ts";
@@ -25,7 +26,7 @@ export class EphemeralsOnce implements Checker {
 
   #onTxn({ zxid, header, body }: Committed): void {
     const session = header.clientId;
-    const name = `session 0x${BigInt.asUintN(64, session).toString(16)}`;
+    const name = `session ${sessionIdToHex(session)}`;
     switch (body.type) {
       case OpCode.error:
         return;

@@ -251,8 +251,9 @@ export class ReplicaBench {
         onCommitted: () => {},
         whenConfirmed: () => this.mayDoubt,
         confirm: () => {
+          const round = this.#confirmRound + 1;
           if (this.followersAnswer) this.confirm();
-          return this.followersAnswer ? this.#confirmRound : this.#confirmRound + 1;
+          return round;
         },
         resign: (reason) => {
           throw new Error(reason);
