@@ -1,6 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { JuteError, type JuteReader } from "../jute/reader.ts";
-import { JuteWriter } from "../jute/writer.ts";
+import type { JuteWriter } from "../jute/writer.ts";
 import type { AuthId } from "../protocol/acl.ts";
 import type { OwnerRules } from "../protocol/create_mode.ts";
 import { ErrorCode } from "../protocol/error_code.ts";
@@ -12,6 +12,7 @@ import type { Membership } from "../quorum/membership.ts";
 import type { ReconfigRefusal, ReconfigState } from "../quorum/reconfigure.ts";
 import type { Session } from "../session/session_tracker.ts";
 import type { DataTree } from "../tree/data_tree.ts";
+import { EntryArena } from "../zab/entry_arena.ts";
 import type { Access } from "./auth/access.ts";
 import type { WriteOp } from "./op.ts";
 import { PendingChanges } from "./pending_changes.ts";
@@ -26,8 +27,6 @@ export interface PreparationSettings {
   readonly closeSessionTxn: boolean;
   /** Bytes of the largest entry that logs and learners take (`jute.maxbuffer` and its extra size). */
   readonly entryBytesMax: number;
-  /** Others hold on to entries when they are applied: their bytes must never be used again. */
-  readonly entriesAreKept: boolean;
 }
 
 /** What a leader that may change its ensemble tells of it, and hears. */
@@ -44,14 +43,11 @@ export interface WriteOrigin {
   readonly authIds: readonly AuthId[];
 }
 
-/** Entries larger than this begin a new buffer, so that old ones can go once they are applied. */
-const arenaBytes = 512 * 1024;
-
 /**
  * Turns requests into txns: checks each against the state behind all txns prepared before it, gives it the
  * next zxid, and writes its entry (PrepRequestProcessor). Only a leader has one; standalone is a leader too.
  *
- * After {@link prepare} the entry lies in `entryBytes[entryStart, entryEnd)` and stays untouched.
+ * After {@link prepare} the entry lies in `entryBytes[entryStart, entryEnd)` and stays untouched until it is released.
  */
 export class Preparation {
   readonly tree: DataTree;
@@ -61,7 +57,7 @@ export class Preparation {
   /** For the op under preparation to read the path of its request into. */
   readonly path: RequestPath = new RequestPath();
   /** Where the op under preparation writes its txn's body. */
-  txn = new JuteWriter(arenaBytes);
+  txn: JuteWriter;
   /** The txn's type when it differs from the request's; set by ops. */
   txnType = 0;
   /** The path whose quota refused the request last prepared, or null. */
@@ -83,6 +79,7 @@ export class Preparation {
   entryEnd = 0;
   /** Where the entry under preparation begins in {@link txn}. */
   #start = 0;
+  readonly #entries = new EntryArena();
 
   constructor(tree: DataTree, access: Access, settings: PreparationSettings, lastZxid: Zxid) {
     this.tree = tree;
@@ -90,6 +87,7 @@ export class Preparation {
     this.settings = settings;
     this.pending = new PendingChanges(tree);
     this.zxid = lastZxid;
+    this.txn = this.#entries.begin(0);
   }
 
   /**
@@ -99,7 +97,14 @@ export class Preparation {
    * @throws {JuteError} If the body cannot be decoded, or the txn grows too large; then none was made and no zxid used.
    */
   prepare(op: WriteOp, origin: WriteOrigin, cxid: number, body: JuteReader, timeMs: number): number {
-    const start = this.#begin(origin.sessionId, origin.session ?? null, cxid, op.code, timeMs);
+    const start = this.#begin(
+      origin.sessionId,
+      origin.session ?? null,
+      cxid,
+      op.code,
+      timeMs,
+      body.remaining,
+    );
     this.authIds = origin.authIds;
     let error: number;
     try {
@@ -148,14 +153,14 @@ export class Preparation {
 
   /** Prepares a txn that no request of a client's body describes: createSession with its timeout in ms. */
   prepareCreateSession(sessionId: SessionId, timeoutMs: number, nowMs: number): void {
-    const start = this.#begin(sessionId, null, 0, OpCode.createSession, nowMs);
+    const start = this.#begin(sessionId, null, 0, OpCode.createSession, nowMs, 0);
     this.txn.int(timeoutMs);
     this.#end(start);
   }
 
   /** Prepares the txn of a request that another server forwarded and that is refused before anything is looked at. */
   prepareError(sessionId: SessionId, cxid: number, error: number, nowMs: number): void {
-    const start = this.#begin(sessionId, null, cxid, OpCode.error, nowMs);
+    const start = this.#begin(sessionId, null, cxid, OpCode.error, nowMs, 0);
     this.txn.int(error);
     this.#end(start);
   }
@@ -166,14 +171,31 @@ export class Preparation {
     this.zxid = zxid;
   }
 
-  /** Nothing prepared is waiting any more: buffers may be used again from the start, unless entries outlive that. */
-  onIdle(): void {
-    if (!this.settings.entriesAreKept) this.txn.reset();
+  /**
+   * A txn is in the tree.
+   *
+   * @param releasedUpTo Nobody looks at the entries up to this one any more.
+   */
+  onApplied(zxid: Zxid, releasedUpTo: Zxid): void {
+    this.pending.onApplied(zxid);
+    this.#entries.release(releasedUpTo);
   }
 
-  #begin(sessionId: SessionId, session: Session | null, cxid: number, type: number, timeMs: number): number {
-    // Entries already handed out stay in the old buffer, which goes when they do.
-    if (this.txn.length > arenaBytes) this.txn = new JuteWriter(arenaBytes);
+  /** Nobody looks at any entry any more. */
+  onIdle(): void {
+    this.#entries.clear();
+  }
+
+  /** @param bodyBytes Of the request; its txn is about as long. */
+  #begin(
+    sessionId: SessionId,
+    session: Session | null,
+    cxid: number,
+    type: number,
+    timeMs: number,
+    bodyBytes: number,
+  ): number {
+    this.txn = this.#entries.begin(bodyBytes);
     this.zxid++;
     assert(counterOf(this.zxid) !== 0, "an epoch's counter does not run over");
     this.sessionId = sessionId;
@@ -201,5 +223,6 @@ export class Preparation {
     this.entryBytes = this.txn.bytes;
     this.entryStart = start;
     this.entryEnd = this.txn.length;
+    this.#entries.onWritten(this.zxid);
   }
 }

@@ -192,9 +192,14 @@ export class Database implements LogEffects {
     if (error !== null) throw error;
   }
 
-  /** Keeps a committed txn, whose bytes are never overwritten, for learners that lag. */
+  /** Keeps a committed txn for learners that lag: its bytes must stay what they are until {@link forgottenUpTo} says so. */
   remember(entry: LoggedEntry): void {
     this.committedLog.appendKept(entry);
+  }
+
+  /** No learner that lags is sent a txn up to this one from memory any more. */
+  get forgottenUpTo(): Zxid {
+    return this.committedLog.base;
   }
 
   /**

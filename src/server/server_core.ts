@@ -153,8 +153,6 @@ export class ServerCore {
       enforceQuota: tree.enforceQuota,
       closeSessionTxn: tree.closeSessionTxn,
       entryBytesMax: this.config.limits.fieldBytesMax,
-      // For learners that lag.
-      entriesAreKept: this.config.ensemble !== undefined,
     }, lastZxid);
   }
 

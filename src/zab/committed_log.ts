@@ -1,3 +1,4 @@
+import { Deque } from "../base/deque.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { EntryArena } from "./entry_arena.ts";
 
@@ -12,15 +13,13 @@ export interface LoggedEntry {
 /**
  * The newest committed txns, in memory, for learners that lack only a few (ZKDatabase.committedLog).
  *
- * Entries lie in chunks ({@link EntryArena}), and a chunk goes when all of it is too old. Bound: `countMax` entries and
- * one chunk more, but no more than `bytesMax`: a learner that lacks more is served from the disk.
+ * An entry's bytes are its until it is older than {@link base}. Bound: `countMax` entries, but no more than `bytesMax`: a
+ * learner that lacks more is served from the disk.
  */
 export class CommittedLog {
   readonly #countMax: number;
   readonly #bytesMax: number;
-  #entries: LoggedEntry[] = [];
-  /** Entries before this one are dropped. */
-  #first = 0;
+  readonly #entries = new Deque<LoggedEntry>();
   readonly #arena = new EntryArena();
   #bytes = 0;
   #base: Zxid = -1;
@@ -34,17 +33,17 @@ export class CommittedLog {
   }
 
   get length(): number {
-    return this.#entries.length - this.#first;
+    return this.#entries.length;
   }
 
   /** Zxid of the oldest entry; -1 for none. */
   get min(): Zxid {
-    return this.length === 0 ? -1 : this.#entries[this.#first].zxid;
+    return this.#entries.peek()?.zxid ?? -1;
   }
 
   /** Zxid of the newest entry; -1 for none. */
   get max(): Zxid {
-    return this.length === 0 ? -1 : this.#entries[this.#entries.length - 1].zxid;
+    return this.length === 0 ? -1 : this.at(this.length - 1).zxid;
   }
 
   /** The zxid that the oldest entry follows; -1 when unknown, or nothing precedes it. */
@@ -54,7 +53,7 @@ export class CommittedLog {
 
   /** The entry `index` places behind the oldest. */
   at(index: number): LoggedEntry {
-    return this.#entries[this.#first + index];
+    return this.#entries.at(index)!;
   }
 
   /** Takes a copy of the entry of txn `zxid`; see {@link appendKept}. */
@@ -62,7 +61,7 @@ export class CommittedLog {
     if (this.#isNews(zxid)) this.appendKept(this.#arena.keep(zxid, bytes, start, end));
   }
 
-  /** Takes an entry whose bytes are never overwritten; one not newer than the newest, or the base, is passed over. */
+  /** Takes an entry whose bytes stay what they are; one not newer than the newest, or the base, is passed over. */
   appendKept(entry: LoggedEntry): void {
     if (!this.#isNews(entry.zxid)) return;
     this.#bytes += entry.end - entry.start;
@@ -89,8 +88,7 @@ export class CommittedLog {
   clear(base: Zxid): void {
     this.#base = base;
     this.#newest = -1;
-    this.#entries = [];
-    this.#first = 0;
+    this.#entries.clear();
     this.#arena.clear();
     this.#bytes = 0;
   }
@@ -100,12 +98,9 @@ export class CommittedLog {
   }
 
   #dropOldest(): void {
-    const { zxid, start, end } = this.#entries[this.#first];
+    const { zxid, start, end } = this.#entries.shift()!;
     this.#base = zxid;
     this.#bytes -= end - start;
-    this.#first++;
-    if (this.#first < 1024 || this.#first < this.#entries.length / 2) return;
-    this.#entries = this.#entries.slice(this.#first);
-    this.#first = 0;
+    this.#arena.release(zxid);
   }
 }

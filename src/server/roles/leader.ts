@@ -20,7 +20,6 @@ import type { ServerId } from "../../quorum/quorum.ts";
 import type { Session, SessionTracker } from "../../session/session_tracker.ts";
 import type { DataTree } from "../../tree/data_tree.ts";
 import type { TreeEvents } from "../../tree/tree_observer.ts";
-import type { LoggedEntry } from "../../zab/committed_log.ts";
 import type { Leader, LeaderEffects } from "../../zab/leader.ts";
 import type { ClientRequest } from "../client_request.ts";
 import type { Connection } from "../connection.ts";
@@ -70,12 +69,6 @@ export class Proposal {
     this.proposedMs = proposedMs;
     this.from = from;
   }
-
-  /** The entry alone, for who keeps it when nobody waits for it any more. */
-  get entry(): LoggedEntry {
-    const { zxid, bytes, start, end } = this;
-    return { zxid, bytes, start, end };
-  }
 }
 
 /** What a leader's office asks of the server around it. */
@@ -107,6 +100,8 @@ export interface ProposalLog {
 
 /** A leader's learners; none has any when standalone. Calls only queue work. */
 export interface Learners {
+  /** Entries up to here are kept for none that lags any more. */
+  readonly forgottenUpTo: Zxid;
   /** To be sent to every follower. */
   onProposed(proposal: Proposal): void;
   /** A quorum has it: to be told every learner. */
@@ -219,7 +214,7 @@ export class LeaderRole implements Role, LeaderEffects {
     const { tree, trace } = this.#parts;
     for (let next = this.#proposals.shift(); next !== undefined; next = this.#proposals.shift()) {
       tree.apply(next.bytes, next.start, next.end, null, null);
-      database.remember(next.entry);
+      database.remember(next);
     }
     trace?.({ kind: "load", zxid: tree.lastProcessedZxid, from: "disk", digest: tree.digest });
   }
@@ -471,7 +466,7 @@ export class LeaderRole implements Role, LeaderEffects {
   }
 
   #apply(proposal: Proposal): void {
-    const { tree, events, preparation, metrics, host } = this.#parts;
+    const { tree, events, preparation, learners, metrics, host } = this.#parts;
     const { connection, op, session, request, zxid } = proposal;
     const reply = this.#reply;
     reply.begin(op?.reply ?? "nothing");
@@ -479,7 +474,7 @@ export class LeaderRole implements Role, LeaderEffects {
     this.#traceApply(proposal);
     reply.end();
     host.workers?.onApplied(zxid, proposal.bytes, proposal.start, proposal.end);
-    preparation.pending.onApplied(zxid);
+    preparation.onApplied(zxid, learners === null ? zxid : Math.min(zxid, learners.forgottenUpTo));
     metrics.appendToSyncedTime.record(host.nowMs - proposal.proposedMs);
     if (session !== null && op === null) host.onSessionCreated(session, connection);
     if (request !== null) connection!.onWriteDone(request, zxid, reply.error, reply.body);
@@ -558,14 +553,14 @@ export class LeaderRole implements Role, LeaderEffects {
   }
 
   #onIdle(): void {
-    const { preparation, leader } = this.#parts;
+    const { preparation, leader, learners } = this.#parts;
     if (this.#recovering) {
       this.#recovering = false;
       preparation.forgetAfter(leader.lastCommitted);
       for (const refused of this.#refused.splice(0)) this.#answerRefused(refused);
     }
     // An answer may have let a waiting client go on, and its next write is prepared already.
-    if (this.#proposals.length === 0) preparation.onIdle();
+    if (this.#proposals.length === 0 && learners === null) preparation.onIdle();
   }
 }
 

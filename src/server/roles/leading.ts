@@ -398,6 +398,10 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
     return true;
   }
 
+  get forgottenUpTo(): Zxid {
+    return this.#parts.database.forgottenUpTo;
+  }
+
   confirm(): number {
     return this.#leadership.confirm();
   }
@@ -415,7 +419,7 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
 
   onCommitted(proposal: Proposal): void {
     const { zxid, bytes, start, end } = proposal;
-    this.#parts.database.remember(proposal.entry);
+    this.#parts.database.remember(proposal);
     this.#syncs.answer(zxid - 1, zxid);
     if (proposal.membership !== null) this.#tellReconfig(proposal);
     else {

@@ -52,6 +52,7 @@ export interface LearnerLog {
   append(bytes: Uint8Array, start: number, end: number, zxid: Zxid): void;
   /** Keeps a committed txn for learners that this server may lead one day. */
   remember(entry: LoggedEntry): void;
+  readonly forgottenUpTo: Zxid;
 }
 
 /** What a {@link LearnerRole} is made of. */
@@ -318,6 +319,7 @@ export class LearnerRole implements Role {
       this.#finishSyncs();
       this.#entries.shift();
       this.#apply(next);
+      this.#arena.release(this.#parts.log.forgottenUpTo);
     }
     this.#applying = false;
     this.#finishSyncs();

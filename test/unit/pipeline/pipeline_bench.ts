@@ -29,7 +29,7 @@ export class PipelineBench {
   authIds: AuthId[] = [{ scheme: "ip", id: "127.0.0.1" }];
   readonly #entries: { zxid: number; bytes: Uint8Array; op: WriteOp }[] = [];
 
-  constructor(options: { enforceQuota?: boolean; entryBytesMax?: number; entriesAreKept?: boolean } = {}) {
+  constructor(options: { enforceQuota?: boolean; entryBytesMax?: number } = {}) {
     this.tree = new DataTree({
       store: new ObjectZnodeStore({ ownerRules }),
       ownerRules,
@@ -48,7 +48,6 @@ export class PipelineBench {
       enforceQuota: options.enforceQuota ?? false,
       closeSessionTxn: true,
       entryBytesMax: options.entryBytesMax ?? 2_097_150,
-      entriesAreKept: options.entriesAreKept ?? false,
     }, 0);
   }
 
@@ -77,7 +76,7 @@ export class PipelineBench {
       reply.begin(op.reply);
       this.tree.apply(bytes, 0, bytes.length, reply, null);
       reply.end();
-      this.preparation.pending.onApplied(zxid);
+      this.preparation.onApplied(zxid, zxid);
       return { error: reply.error, body: new JuteReader(reply.body.copy()) };
     });
   }

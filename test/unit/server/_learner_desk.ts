@@ -43,6 +43,7 @@ export class LearnerDesk {
       log: {
         append: (_bytes, _start, _end, zxid) => this.logged.push(show(zxid)),
         remember: ({ zxid }) => this.remembered.push(show(zxid)),
+        forgottenUpTo: -1,
         snapshots: { stop: () => this.snapshotsStopped++ } as never,
       },
       isLogged,

@@ -69,7 +69,7 @@ export class LearnerBench {
       tree,
       events: new WatchMeter(watches, metrics),
       link: new QuorumLink(replica, socket, undefined),
-      log: { append: () => {}, remember: () => {}, snapshots: { stop() {} } as never },
+      log: { append: () => {}, remember: () => {}, forgottenUpTo: -1, snapshots: { stop() {} } as never },
       isLogged: true,
       lastZxid: tree.lastProcessedZxid,
       metrics,

@@ -234,7 +234,6 @@ export class ReplicaBench {
         enforceQuota: false,
         closeSessionTxn: true,
         entryBytesMax: 2_097_150,
-        entriesAreKept: false,
       }, 0),
       leader: new Leader(new Majority(voters), 0),
       log: {
@@ -247,6 +246,7 @@ export class ReplicaBench {
       logger: silentLogger,
       host: this.replica,
       learners: voters.length === 1 ? null : {
+        forgottenUpTo: Infinity,
         onProposed: () => {},
         onCommitted: () => {},
         whenConfirmed: () => this.mayDoubt,

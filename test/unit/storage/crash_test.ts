@@ -101,7 +101,6 @@ class Life implements LogEffects {
       enforceQuota: false,
       closeSessionTxn: randomBelow(random, 4) > 0,
       entryBytesMax: 2_097_150,
-      entriesAreKept: false,
     };
     this.#preparation = new Preparation(tree, new Access([new IpAuth()], false), settings, lastZxid);
     this.#log = openLog(disk, this, {
@@ -136,7 +135,7 @@ class Life implements LogEffects {
       const zxid = this.#outstanding.shift()!;
       const entry = this.#history.get(zxid)!;
       this.tree.apply(entry, 0, entry.length, null, null);
-      this.#preparation.pending.onApplied(zxid);
+      this.#preparation.onApplied(zxid, zxid);
     }
     this.#maybeRecovered();
   }
