@@ -1,3 +1,4 @@
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import type { Operation } from "../clients/operation.ts";
 import { isWrite } from "../clients/operation.ts";
 import type { AgreedHistory } from "./agreed_history.ts";
@@ -25,7 +26,7 @@ export class AcknowledgedWrites implements Checker {
     }`;
     if (txn === undefined) this.#fail(`${told}, which is not committed`);
     else if (txn.header.clientId !== operation.session || txn.header.cxid !== operation.xid) {
-      this.#fail(`${told}, which is a txn of session 0x${txn.header.clientId.toString(16)}`);
+      this.#fail(`${told}, which is a txn of session ${sessionIdToHex(txn.header.clientId)}`);
     }
   }
 }

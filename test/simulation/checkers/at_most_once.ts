@@ -1,3 +1,4 @@
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import type { AgreedHistory } from "./agreed_history.ts";
 import { type Checker, type Fail, zxidText } from "./checker.ts";
@@ -12,7 +13,7 @@ export class AtMostOnce implements Checker {
       const first = history.zxidOfRequest(header.clientId, header.cxid);
       if (first === zxid || first === undefined) return;
       fail(
-        `request ${header.cxid} of session 0x${header.clientId.toString(16)} is ${
+        `request ${header.cxid} of session ${sessionIdToHex(header.clientId)} is ${
           zxidText(first)
         } and again ` +
           zxidText(zxid),

@@ -1,3 +1,4 @@
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import { ErrorCode } from "../../../src/protocol/error_code.ts";
 import { EventType } from "../../../src/protocol/watch_event.ts";
 import type { Operation } from "../clients/operation.ts";
@@ -123,7 +124,7 @@ export class PersistentWatches implements Checker {
     if (count <= this.#countOf(key)) return;
     const { type, path, zxid } = notification;
     this.#fail(
-      `session 0x${session.toString(16)} was told for the ${count}. time of event ${type} on ${path} at ` +
+      `session ${sessionIdToHex(session)} was told for the ${count}. time of event ${type} on ${path} at ` +
         zxidText(zxid),
     );
   }

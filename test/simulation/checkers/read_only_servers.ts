@@ -1,3 +1,4 @@
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import type { TraceEvent } from "../../../src/base/trace.ts";
 import { ErrorCode } from "../../../src/protocol/error_code.ts";
 import { isWrite, type Operation } from "../clients/operation.ts";
@@ -47,8 +48,8 @@ export class ReadOnlyServers implements Checker {
     if (event.kind === "replied") this.#onReply(event.operation);
     if (event.kind !== "connected" || !event.isReadOnly || !this.#history.hasBegun(event.session)) return;
     this.#fail(
-      `server ${event.server} is read-only, and serves session 0x${
-        event.session.toString(16)
+      `server ${event.server} is read-only, and serves session ${
+        sessionIdToHex(event.session)
       }, which all servers know`,
     );
   }

@@ -1,3 +1,4 @@
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import type { AgreedHistory } from "./agreed_history.ts";
 import { type Checker, type ClientEvent, type Fail, zxidText } from "./checker.ts";
@@ -15,7 +16,7 @@ export class SessionOrder implements Checker {
       const before = newest.get(header.clientId) ?? 0;
       if (header.cxid < before) {
         fail(
-          `request ${header.cxid} of session 0x${header.clientId.toString(16)} took effect as ${
+          `request ${header.cxid} of session ${sessionIdToHex(header.clientId)} took effect as ${
             zxidText(zxid)
           }, ` +
             `after its request ${before}`,
@@ -27,6 +28,6 @@ export class SessionOrder implements Checker {
 
   onClient(event: ClientEvent): void {
     if (event.kind !== "broken") return;
-    this.#fail(`session 0x${event.session.toString(16)} was sent ${event.reason}`);
+    this.#fail(`session ${sessionIdToHex(event.session)} was sent ${event.reason}`);
   }
 }

@@ -1,3 +1,4 @@
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import type { TraceEvent } from "../../../src/base/trace.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import type { AgreedHistory } from "./agreed_history.ts";
@@ -36,7 +37,7 @@ export class SessionsEndByLeader implements Checker {
     // One that is a server's alone ends with that server.
     if (this.#history.wasEndProposed(event.session) || !this.#history.hasBegun(event.session)) return;
     this.#fail(
-      `session 0x${event.session.toString(16)} was said to have expired, and no leader has proposed that`,
+      `session ${sessionIdToHex(event.session)} was said to have expired, and no leader has proposed that`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import { ErrorCode } from "../../../src/protocol/error_code.ts";
 import { EventType } from "../../../src/protocol/watch_event.ts";
 import type { Operation, RestoredWatches } from "../clients/operation.ts";
@@ -127,7 +128,7 @@ export class WatchBeforeData implements Checker {
     }
     if (!isAsked) {
       this.#fail(
-        `session 0x${session.toString(16)} was told of event ${type} on ${path} at ${zxidText(zxid)}, ` +
+        `session ${sessionIdToHex(session)} was told of event ${type} on ${path} at ${zxidText(zxid)}, ` +
           "which it does not watch",
       );
     }
