@@ -1,5 +1,5 @@
-import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import { ErrorCode } from "../../../src/protocol/error_code.ts";
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import { EventType } from "../../../src/protocol/watch_event.ts";
 import type { Operation } from "../clients/operation.ts";
 import type { Notification } from "../clients/sim_session.ts";

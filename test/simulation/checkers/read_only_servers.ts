@@ -1,6 +1,6 @@
-import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import type { TraceEvent } from "../../../src/base/trace.ts";
 import { ErrorCode } from "../../../src/protocol/error_code.ts";
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import { isWrite, type Operation } from "../clients/operation.ts";
 import { describe } from "./acknowledged_writes.ts";
 import type { AgreedHistory } from "./agreed_history.ts";

@@ -1,6 +1,6 @@
-import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import type { TraceEvent } from "../../../src/base/trace.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
+import { sessionIdToHex } from "../../../src/protocol/session_id.ts";
 import type { AgreedHistory } from "./agreed_history.ts";
 import { type Checker, type ClientEvent, type Fail, zxidText } from "./checker.ts";
 import { decodeEntry } from "./znode_history.ts";
