@@ -20,6 +20,7 @@ import type { ServerId } from "../../quorum/quorum.ts";
 import type { Session, SessionTracker } from "../../session/session_tracker.ts";
 import type { DataTree } from "../../tree/data_tree.ts";
 import type { TreeEvents } from "../../tree/tree_observer.ts";
+import type { LoggedEntry } from "../../zab/committed_log.ts";
 import type { Leader, LeaderEffects } from "../../zab/leader.ts";
 import type { ClientRequest } from "../client_request.ts";
 import type { Connection } from "../connection.ts";
@@ -68,6 +69,12 @@ export class Proposal {
     this.membership = preparation.newMembership;
     this.proposedMs = proposedMs;
     this.from = from;
+  }
+
+  /** The entry alone, for who keeps it when nobody waits for it any more. */
+  get entry(): LoggedEntry {
+    const { zxid, bytes, start, end } = this;
+    return { zxid, bytes, start, end };
   }
 }
 
@@ -214,7 +221,7 @@ export class LeaderRole implements Role, LeaderEffects {
     const { tree, trace } = this.#parts;
     for (let next = this.#proposals.shift(); next !== undefined; next = this.#proposals.shift()) {
       tree.apply(next.bytes, next.start, next.end, null, null);
-      database.remember(next);
+      database.remember(next.entry);
     }
     trace?.({ kind: "load", zxid: tree.lastProcessedZxid, from: "disk", digest: tree.digest });
   }

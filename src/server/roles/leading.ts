@@ -419,7 +419,7 @@ export class Leading implements LeadershipEffects, Learners, LearnerHandlerHost 
 
   onCommitted(proposal: Proposal): void {
     const { zxid, bytes, start, end } = proposal;
-    this.#parts.database.remember(proposal);
+    this.#parts.database.remember(proposal.entry);
     this.#syncs.answer(zxid - 1, zxid);
     if (proposal.membership !== null) this.#tellReconfig(proposal);
     else {
