@@ -153,14 +153,14 @@ export class Preparation {
 
   /** Prepares a txn that no request of a client's body describes: createSession with its timeout in ms. */
   prepareCreateSession(sessionId: SessionId, timeoutMs: number, nowMs: number): void {
-    const start = this.#begin(sessionId, null, 0, OpCode.createSession, nowMs, 0);
+    const start = this.#begin(sessionId, null, 0, OpCode.createSession, nowMs);
     this.txn.int(timeoutMs);
     this.#end(start);
   }
 
   /** Prepares the txn of a request that another server forwarded and that is refused before anything is looked at. */
   prepareError(sessionId: SessionId, cxid: number, error: number, nowMs: number): void {
-    const start = this.#begin(sessionId, null, cxid, OpCode.error, nowMs, 0);
+    const start = this.#begin(sessionId, null, cxid, OpCode.error, nowMs);
     this.txn.int(error);
     this.#end(start);
   }
@@ -193,7 +193,7 @@ export class Preparation {
     cxid: number,
     type: number,
     timeMs: number,
-    bodyBytes: number,
+    bodyBytes = 0,
   ): number {
     this.txn = this.#entries.begin(bodyBytes);
     this.zxid++;

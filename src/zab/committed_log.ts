@@ -13,7 +13,7 @@ export interface LoggedEntry {
 /**
  * The newest committed txns, in memory, for learners that lack only a few (ZKDatabase.committedLog).
  *
- * An entry's bytes are its until it is older than {@link base}. Bound: `countMax` entries, but no more than `bytesMax`: a
+ * An entry's bytes stay what they are while it is newer than {@link base}. Bound: `countMax` entries, but no more than `bytesMax`: a
  * learner that lacks more is served from the disk.
  */
 export class CommittedLog {

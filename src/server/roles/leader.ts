@@ -566,7 +566,8 @@ export class LeaderRole implements Role, LeaderEffects {
       preparation.forgetAfter(leader.lastCommitted);
       for (const refused of this.#refused.splice(0)) this.#answerRefused(refused);
     }
-    // An answer may have let a waiting client go on, and its next write is prepared already.
+    // An answer may have let a waiting client go on, and its next write is prepared already; and learners that lag may be
+    // sent what is applied.
     if (this.#proposals.length === 0 && learners === null) preparation.onIdle();
   }
 }

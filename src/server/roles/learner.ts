@@ -52,6 +52,7 @@ export interface LearnerLog {
   append(bytes: Uint8Array, start: number, end: number, zxid: Zxid): void;
   /** Keeps a committed txn for learners that this server may lead one day. */
   remember(entry: LoggedEntry): void;
+  /** The bytes of what was remembered, up to this txn, are not looked at any more. */
   readonly forgottenUpTo: Zxid;
 }
 

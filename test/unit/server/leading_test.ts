@@ -331,6 +331,19 @@ describe("acks that come together", () => {
     expect(learner.received()).toEqual(["COMMIT 10.1", "COMMIT 10.2", "COMMIT 10.3"]);
     expect(leader.has("/c")).toBe(true);
   });
+
+  test("leave the entries alone for learners that lag, and not who asked for them", async () => {
+    const { offices, leader } = await ensemble();
+    leader.write("/a");
+    await offices.settle();
+    const { committedLog } = leader.core.database;
+    expect(Object.keys(committedLog.at(committedLog.length - 1)).toSorted()).toEqual([
+      "bytes",
+      "end",
+      "start",
+      "zxid",
+    ]);
+  });
 });
 
 describe("learners that do not take what they are sent", () => {
