@@ -1,5 +1,6 @@
 import { BenchConnection, type ConnectionHost } from "./bench_connection.ts";
 import type { Load } from "./load.ts";
+import { MeasuredTime } from "./measured_time.ts";
 import { silenceMaxMs, silenceProblem, tickMs } from "./mix_load.ts";
 import { operationNames } from "./operations.ts";
 import type { BenchPlan, Share } from "./plan.ts";
@@ -21,9 +22,8 @@ export class ConnectLoad implements Load {
   readonly #share: Share;
   readonly #counters = new Counters();
   readonly #stopped = Promise.withResolvers<void>();
+  readonly #time = new MeasuredTime();
   #running = true;
-  #measureMs = 0;
-  #cpuAtMeasure = process.cpuUsage();
   #left = Infinity;
   #doneMs = 0;
   #silenceMs = 0;
@@ -41,9 +41,9 @@ export class ConnectLoad implements Load {
   async run(onTick: (tick: Tick) => void): Promise<WorkerEnd> {
     const { warmUpMs, durationMs } = this.#plan;
     const ticks = setInterval(() => {
-      if (this.#measureMs === 0) return;
+      if (!this.#time.hasBegun) return;
       const nowMs = performance.now();
-      onTick(this.#counters.take(nowMs - this.#measureMs));
+      onTick(this.#counters.take(this.#time.elapsedMs(nowMs)));
       if (this.#share.ops === null || nowMs - this.#doneMs < silenceMaxMs) return;
       this.#problem = silenceProblem;
       this.stop();
@@ -53,16 +53,16 @@ export class ConnectLoad implements Load {
     const clients = Promise.all(this.#share.connections.map((number) => this.#client(number)));
     await Promise.race([clients, this.#stopped.promise]);
     this.stop();
-    const elapsedMs = this.#measureMs > 0 ? performance.now() - this.#measureMs : 0;
-    const { user, system } = process.cpuUsage(this.#cpuAtMeasure);
+    const measuredMs = this.#time.elapsedMs();
+    const { cpuShare } = this.#time;
     clearInterval(ticks);
     clearTimeout(begin);
     clearTimeout(end);
-    onTick(this.#counters.take(elapsedMs));
+    onTick(this.#counters.take(measuredMs));
     await within(clients, patienceMs);
     return {
-      measuredMs: elapsedMs,
-      cpuShare: elapsedMs > 0 ? (user + system) / 1000 / elapsedMs : 0,
+      measuredMs,
+      cpuShare,
       longestSilenceMs: this.#silenceMs,
       longestWriteSilenceMs: null,
       silencesMs: [],
@@ -83,14 +83,13 @@ export class ConnectLoad implements Load {
 
   #beginMeasuring(): void {
     this.#counters.reset();
-    this.#measureMs = this.#doneMs = performance.now();
-    this.#cpuAtMeasure = process.cpuUsage();
+    this.#doneMs = this.#time.begin();
     if (this.#share.ops !== null) this.#left = this.#share.ops;
   }
 
   async #client(number: number): Promise<void> {
     for (let turn = number; this.#running && this.#left > 0; turn++) {
-      const measured = this.#measureMs > 0;
+      const measured = this.#time.hasBegun;
       if (measured) this.#left--;
       const result = await this.#session(turn);
       if (!this.#running && this.#share.ops === null) return;

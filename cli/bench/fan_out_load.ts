@@ -1,188 +1,270 @@
 /**
  * Watch fan-out: all connections watch one znode, one more connection changes it, and the latency is that from the
  * change's request until the last watcher is told. Then all of them watch it again.
+ *
+ * With several workers the first one leads: it asks all to watch, changes the znode once each of them does, and counts.
  */
 import { ErrorCode, errorName } from "../../src/protocol/error_code.ts";
-import type { BenchConnection } from "./bench_connection.ts";
+import type { BenchConnection, ConnectionHost } from "./bench_connection.ts";
 import { Connections } from "./connections.ts";
+import { type Cue, machineMs } from "./cue.ts";
 import type { Load } from "./load.ts";
+import { MeasuredTime } from "./measured_time.ts";
 import { silenceMaxMs, silenceProblem, tickMs } from "./mix_load.ts";
 import { operationNames } from "./operations.ts";
 import type { BenchPlan, Share } from "./plan.ts";
 import type { Requests } from "./requests.ts";
 import { Counters, type Tick, type WorkerEnd } from "./tick.ts";
+import { Watchers, type WatchersHost } from "./watchers.ts";
 
 const watchPlace = operationNames.indexOf("watch");
 /** A round in which a watcher is not told for so long has failed. */
 const roundMaxMs = 10_000;
 
-const watching = 0;
-const changing = 1;
-
-/** See the head of this file. */
-export class FanOutLoad implements Load {
+/** The part of the first worker: leads, changes, counts, and has watchers of its own. */
+export class FanOutLoad implements Load, WatchersHost, ConnectionHost {
   readonly #plan: BenchPlan;
-  readonly #share: Share;
   readonly #requests: Requests;
-  readonly #connections: Connections;
-  readonly #watchers: readonly BenchConnection[];
-  readonly #changer: BenchConnection;
+  readonly #say: (cue: Cue) => void;
+  readonly #watchers: Watchers;
+  readonly #changer: Connections;
   readonly #counters = new Counters();
-  readonly #ready = new Set<BenchConnection>();
-  /** Those that have yet to watch, or have yet to be told. */
-  readonly #missing = new Set<BenchConnection>();
-  #phase: "connecting" | "watching" | "telling" | "ended" = "connecting";
+  readonly #time = new MeasuredTime();
+  #phase: "resting" | "watching" | "telling" | "ended" = "resting";
+  #round = 0;
+  /** Workers whose connections have yet to watch, or have yet to be told; and the change's own reply. */
+  #missing = 0;
   #left = Infinity;
   #roundMs = 0;
   #changedMs = 0;
-  #measureMs = 0;
-  #cpuAtMeasure = process.cpuUsage();
+  /** When the last watcher that was heard of was told. */
+  #toldMs = 0;
   #doneMs = 0;
   #silenceMs = 0;
+  #isChangerReady = false;
   #lost = 0;
   #problem: string | null = null;
   readonly #ended = Promise.withResolvers<void>();
 
-  constructor(plan: BenchPlan, share: Share, requests: Requests) {
+  /** @param say Tells all other workers. */
+  constructor(plan: BenchPlan, share: Share, requests: Requests, say: (cue: Cue) => void) {
     this.#plan = plan;
-    this.#share = share;
     this.#requests = requests;
-    const options = { servers: plan.servers, sessionTimeoutMs: plan.sessionTimeoutMs, inFlightMax: 2 };
-    this.#connections = new Connections([...share.connections, plan.connections], options, this);
-    this.#watchers = this.#connections.all.slice(0, -1);
-    this.#changer = this.#connections.all[this.#connections.all.length - 1];
+    this.#say = say;
+    this.#watchers = new Watchers(plan, share.connections, requests, this);
+    const { servers, sessionTimeoutMs, connections } = plan;
+    this.#changer = new Connections([connections], { servers, sessionTimeoutMs, inFlightMax: 1 }, this);
   }
 
-  connect(): Promise<void> {
-    return this.#connections.connect();
+  async connect(): Promise<void> {
+    await Promise.all([this.#watchers.connect(), this.#changer.connect()]);
   }
 
   async run(onTick: (tick: Tick) => void): Promise<WorkerEnd> {
-    const { warmUpMs, durationMs } = this.#plan;
-    const ticks = setInterval(() => {
-      const nowMs = performance.now();
-      if (this.#phase !== "connecting" && nowMs - this.#roundMs > roundMaxMs) this.#fail("OPERATIONTIMEOUT");
-      if (this.#phase === "watching" && this.#missing.size === 0) this.#beginRoundWhenWhole();
-      if (this.#measureMs === 0) return;
-      onTick(this.#counters.take(nowMs - this.#measureMs));
-      if (this.#share.ops === null || nowMs - this.#doneMs < silenceMaxMs) return;
-      this.#problem = silenceProblem;
-      this.stop();
-    }, tickMs);
+    const { warmUpMs, durationMs, ops } = this.#plan;
+    const ticks = setInterval(() => this.#onTick(onTick), tickMs);
     const begin = setTimeout(() => {
       this.#counters.reset();
-      this.#measureMs = this.#doneMs = performance.now();
-      this.#cpuAtMeasure = process.cpuUsage();
-      if (this.#share.ops !== null) this.#left = this.#share.ops;
+      this.#doneMs = this.#time.begin();
+      if (ops !== null) this.#left = ops;
     }, warmUpMs);
-    const end = this.#share.ops === null ? setTimeout(() => this.stop(), warmUpMs + durationMs) : undefined;
-    if (this.#phase === "connecting") this.#beginRound();
+    const end = ops === null ? setTimeout(() => this.stop(), warmUpMs + durationMs) : undefined;
+    this.#beginRound();
     await this.#ended.promise;
     clearInterval(ticks);
     clearTimeout(begin);
     clearTimeout(end);
-    const elapsedMs = this.#measureMs > 0 ? performance.now() - this.#measureMs : 0;
-    const { user, system } = process.cpuUsage(this.#cpuAtMeasure);
-    onTick(this.#counters.take(elapsedMs));
+    const measuredMs = this.#time.elapsedMs();
+    const { cpuShare } = this.#time;
+    onTick(this.#counters.take(measuredMs));
     return {
-      measuredMs: elapsedMs,
-      cpuShare: elapsedMs > 0 ? (user + system) / 1000 / elapsedMs : 0,
+      measuredMs,
+      cpuShare,
       longestSilenceMs: this.#silenceMs,
       longestWriteSilenceMs: null,
       silencesMs: [],
-      lost: this.#lost,
+      lost: this.#lost + this.#watchers.lost,
       problem: this.#problem,
     };
   }
 
+  hear(cue: Cue): void {
+    if (cue.kind === "over" || cue.kind === "watch" || cue.round !== this.#round) return;
+    if (cue.kind === "watching") this.onWatching();
+    else if (cue.kind === "told") this.#onTold(cue.atMs);
+    else this.onFailed(cue.error);
+  }
+
   stop(): void {
-    this.#connections.stop();
+    if (this.#phase !== "ended") this.#say({ kind: "over" });
     this.#phase = "ended";
+    this.#watchers.stop();
+    this.#changer.stop();
     this.#ended.resolve();
   }
 
-  close(): Promise<void> {
-    return this.#connections.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#watchers.close(), this.#changer.close()]);
   }
 
-  onOpen(connection: BenchConnection): void {
-    if (this.#ready.has(connection)) {
-      if (this.#phase !== "connecting") this.#beginRoundWhenWhole();
-      return;
+  // What the watchers of this worker, or others, tell.
+
+  onWatching(): void {
+    if (this.#phase !== "watching" || --this.#missing > 0) return;
+    this.#phase = "telling";
+    this.#missing = this.#plan.workers + 1;
+    this.#toldMs = 0;
+    this.#changedMs = performance.now();
+    const [changer] = this.#changer.all;
+    const at = changer.reserve(this.#requests.frameBytesMax);
+    changer.commit(this.#requests.change(changer.out, at), 0, this.#changedMs);
+    changer.flush();
+  }
+
+  onTold(nowMs: number): void {
+    this.#onTold(machineMs(nowMs));
+  }
+
+  onFailed(error: string): void {
+    if (this.#phase !== "watching" && this.#phase !== "telling") return;
+    this.#phase = "resting";
+    if (this.#time.hasBegun) {
+      this.#counters.failed(watchPlace, error);
+      this.#left--;
     }
-    this.#ready.add(connection);
-    this.#connections.onReady();
+    if (this.#left <= 0) this.stop();
   }
 
-  onReply(connection: BenchConnection, tag: number, _sentMs: number, _nowMs: number, code: number): void {
-    if (this.#phase === "ended") return;
-    if (code !== ErrorCode.ok) return this.#fail(errorName(code));
-    if (this.#phase !== "watching" || tag !== watching) return;
-    this.#missing.delete(connection);
-    if (this.#missing.size === 0) this.#change();
+  // What the connection that changes tells.
+
+  onOpen(): void {
+    if (this.#isChangerReady) return;
+    this.#isChangerReady = true;
+    this.#changer.onReady();
+  }
+
+  onReply(_changer: BenchConnection, _tag: number, _sentMs: number, _nowMs: number, code: number): void {
+    if (code === ErrorCode.ok) this.#onTold(0);
+    else this.onFailed(errorName(code));
   }
 
   onReplies(): void {}
 
-  onEvent(connection: BenchConnection, nowMs: number): void {
-    if (this.#phase !== "telling" || !this.#missing.delete(connection) || this.#missing.size > 0) return;
-    if (this.#measureMs > 0 && this.#changedMs >= this.#measureMs) {
-      this.#counters.done(watchPlace, nowMs - this.#changedMs);
-      this.#silenceMs = Math.max(this.#silenceMs, nowMs - this.#doneMs);
-      this.#doneMs = nowMs;
-      this.#left--;
-    }
-    if (this.#left <= 0) this.stop();
-    else this.#beginRound();
-  }
+  onEvent(): void {}
 
   onLost(): void {
     this.#lost++;
-    if (this.#phase !== "ended" && this.#phase !== "connecting") this.#fail("CONNECTIONLOSS");
+    this.onFailed("CONNECTIONLOSS");
   }
 
   onExpired(): void {}
 
   onRefused(): void {}
 
-  /** A round came to nothing; the next begins when all connections stand again. */
-  #fail(name: string): void {
-    if (this.#measureMs > 0) {
-      this.#counters.failed(watchPlace, name);
+  /** @param atMs When the last watcher of a worker was told; 0 for the change's own reply, which does not count. */
+  #onTold(atMs: number): void {
+    if (this.#phase !== "telling") return;
+    this.#toldMs = Math.max(this.#toldMs, atMs);
+    if (--this.#missing > 0) return;
+    if (this.#time.hasBegun && this.#changedMs >= this.#time.beganMs) {
+      const nowMs = performance.now();
+      this.#counters.done(watchPlace, this.#toldMs - machineMs(this.#changedMs));
+      this.#silenceMs = Math.max(this.#silenceMs, nowMs - this.#doneMs);
+      this.#doneMs = nowMs;
       this.#left--;
     }
-    if (this.#left <= 0) return this.stop();
-    this.#phase = "watching";
-    this.#roundMs = performance.now();
-    this.#missing.clear();
-    this.#beginRoundWhenWhole();
+    this.#phase = "resting";
+    if (this.#left <= 0) this.stop();
+    else this.#beginRound();
   }
 
-  #beginRoundWhenWhole(): void {
-    if (this.#phase === "ended" || this.#missing.size > 0) return;
-    if (this.#connections.all.every((connection) => connection.isOpen && connection.inFlight === 0)) {
-      this.#beginRound();
-    }
+  #onTick(onTick: (tick: Tick) => void): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#roundMs > roundMaxMs) this.onFailed("OPERATIONTIMEOUT");
+    if (this.#phase === "resting") this.#beginRound();
+    this.#watchers.look();
+    if (!this.#time.hasBegun) return;
+    onTick(this.#counters.take(this.#time.elapsedMs(nowMs)));
+    if (this.#plan.ops === null || nowMs - this.#doneMs < silenceMaxMs) return;
+    this.#problem = silenceProblem;
+    this.stop();
   }
 
+  /** While nobody can change anything none begins; the next tick tries again. */
   #beginRound(): void {
+    const [changer] = this.#changer.all;
+    if (this.#phase === "ended" || !changer.isOpen || changer.inFlight > 0) return;
     this.#phase = "watching";
+    this.#round++;
     this.#roundMs = performance.now();
-    for (const watcher of this.#watchers) this.#missing.add(watcher);
-    for (const watcher of this.#watchers) {
-      const at = watcher.reserve(this.#requests.frameBytesMax);
-      watcher.commit(this.#requests.watch(watcher.out, at), watching, 0);
-      watcher.flush();
-    }
+    this.#missing = this.#plan.workers;
+    this.#say({ kind: "watch", round: this.#round });
+    this.#watchers.watch();
+  }
+}
+
+/** The part of any other worker. */
+export class FanOutPart implements Load, WatchersHost {
+  readonly #plan: BenchPlan;
+  readonly #say: (cue: Cue) => void;
+  readonly #watchers: Watchers;
+  readonly #time = new MeasuredTime();
+  readonly #ended = Promise.withResolvers<void>();
+  #round = 0;
+
+  /** @param say Tells the first worker. */
+  constructor(plan: BenchPlan, share: Share, requests: Requests, say: (cue: Cue) => void) {
+    this.#plan = plan;
+    this.#say = say;
+    this.#watchers = new Watchers(plan, share.connections, requests, this);
   }
 
-  #change(): void {
-    this.#phase = "telling";
-    for (const watcher of this.#watchers) this.#missing.add(watcher);
-    this.#changedMs = performance.now();
-    const changer = this.#changer;
-    const at = changer.reserve(this.#requests.frameBytesMax);
-    changer.commit(this.#requests.change(changer.out, at), changing, this.#changedMs);
-    changer.flush();
+  connect(): Promise<void> {
+    return this.#watchers.connect();
+  }
+
+  async run(): Promise<WorkerEnd> {
+    const ticks = setInterval(() => this.#watchers.look(), tickMs);
+    const begin = setTimeout(() => this.#time.begin(), this.#plan.warmUpMs);
+    await this.#ended.promise;
+    clearInterval(ticks);
+    clearTimeout(begin);
+    return {
+      measuredMs: this.#time.elapsedMs(),
+      cpuShare: this.#time.cpuShare,
+      longestSilenceMs: 0,
+      longestWriteSilenceMs: null,
+      silencesMs: [],
+      lost: this.#watchers.lost,
+      problem: null,
+    };
+  }
+
+  hear(cue: Cue): void {
+    if (cue.kind === "over") return this.stop();
+    if (cue.kind !== "watch") return;
+    this.#round = cue.round;
+    this.#watchers.watch();
+  }
+
+  stop(): void {
+    this.#watchers.stop();
+    this.#ended.resolve();
+  }
+
+  close(): Promise<void> {
+    return this.#watchers.close();
+  }
+
+  onWatching(): void {
+    this.#say({ kind: "watching", round: this.#round });
+  }
+
+  onTold(nowMs: number): void {
+    this.#say({ kind: "told", round: this.#round, atMs: machineMs(nowMs) });
+  }
+
+  onFailed(error: string): void {
+    this.#say({ kind: "failed", round: this.#round, error });
   }
 }

@@ -11,6 +11,7 @@ import { ErrorCode, errorName } from "../../src/protocol/error_code.ts";
 import type { BenchConnection } from "./bench_connection.ts";
 import { Connections } from "./connections.ts";
 import type { Load } from "./load.ts";
+import { MeasuredTime } from "./measured_time.ts";
 import { isWrite, operationNames } from "./operations.ts";
 import type { BenchPlan, Share } from "./plan.ts";
 import type { Requests } from "./requests.ts";
@@ -71,8 +72,7 @@ export class MixLoad implements Load {
   /** Of an open loop: when request 0 was due, and how many were made. */
   #scheduleMs = 0;
   #scheduled = 0;
-  #measureMs = 0;
-  #cpuAtMeasure = process.cpuUsage();
+  readonly #time = new MeasuredTime();
   #doneMs = 0;
   #writeDoneMs = 0;
   #silenceMs = 0;
@@ -181,7 +181,7 @@ export class MixLoad implements Load {
     if (this.#share.rate !== null) this.#free.push(connection);
     if (this.#phase !== "measuring" && this.#phase !== "draining") return;
     // Of a number of requests, or of a schedule, those of the time to warm up are none.
-    if ((this.#share.ops !== null || this.#share.rate !== null) && sentMs < this.#measureMs) return;
+    if ((this.#share.ops !== null || this.#share.rate !== null) && sentMs < this.#time.beganMs) return;
     // What was begun in a closed loop's time and ends after it is not counted.
     if (this.#phase === "draining" && this.#share.rate === null && this.#share.ops === null) return;
     if (code !== ErrorCode.ok) return this.#counters.failed(tag, errorName(code));
@@ -346,13 +346,9 @@ export class MixLoad implements Load {
   #beginMeasuring(): void {
     if (this.#phase !== "warming") return;
     this.#phase = "measuring";
-    this.#measureMs =
-      this.#doneMs =
-      this.#writeDoneMs =
-      this.#answeredMs =
-        performance.now();
-    for (const made of this.#made.values()) made.doneMs = this.#measureMs;
-    this.#cpuAtMeasure = process.cpuUsage();
+    const nowMs = this.#time.begin();
+    this.#doneMs = this.#writeDoneMs = this.#answeredMs = nowMs;
+    for (const made of this.#made.values()) made.doneMs = nowMs;
     if (this.#share.ops === null) return;
     this.#left = this.#share.ops;
     this.#maybeFinish();
@@ -362,7 +358,7 @@ export class MixLoad implements Load {
     if (this.#phase !== "measuring") return;
     if (this.#share.rate === null) return this.#finish();
     // A process that was kept from running is late with the last ones.
-    this.#followSchedule(this.#measureMs + this.#plan.durationMs);
+    this.#followSchedule(this.#time.beganMs + this.#plan.durationMs);
     this.#phase = "draining";
     this.#timers.push(setTimeout(() => this.#finish(), drainMs));
     this.#maybeFinish();
@@ -392,8 +388,8 @@ export class MixLoad implements Load {
 
   /** Requests that were due and not made, or made and not answered, must not vanish from the figures. */
   #noteUnserved(): void {
-    const endMs = this.#phase === "draining" ? this.#measureMs + this.#plan.durationMs : performance.now();
-    const first = Math.max(this.#scheduled, this.#dueBy(this.#measureMs));
+    const endMs = this.#phase === "draining" ? this.#time.beganMs + this.#plan.durationMs : performance.now();
+    const first = Math.max(this.#scheduled, this.#dueBy(this.#time.beganMs));
     const due = this.#share.ops === null ? this.#dueBy(endMs) - 1 - first : 0;
     for (let index = 0; index < due; index++) this.#counters.failed(this.#choose(), "NOTSENT");
     if (this.#phase !== "draining") return;
@@ -408,15 +404,14 @@ export class MixLoad implements Load {
       this.#problem = silenceProblem;
       return this.#finish();
     }
-    if (this.#phase === "measuring") onTick(this.#counters.take(nowMs - this.#measureMs));
+    if (this.#phase === "measuring") onTick(this.#counters.take(this.#time.elapsedMs(nowMs)));
   }
 
   #end(): WorkerEnd {
-    const { user, system } = process.cpuUsage(this.#cpuAtMeasure);
-    const elapsedMs = this.#measureMs > 0 ? performance.now() - this.#measureMs : 0;
+    const elapsedMs = this.#time.elapsedMs();
     return {
       measuredMs: this.#share.ops === null ? this.#timedMs(elapsedMs) : elapsedMs,
-      cpuShare: elapsedMs > 0 ? (user + system) / 1000 / elapsedMs : 0,
+      cpuShare: this.#time.cpuShare,
       longestSilenceMs: this.#silenceMs,
       longestWriteSilenceMs: this.#choices.some((each) => writes[each]) ? this.#writeSilenceMs : null,
       silencesMs: [...this.#made.values()].map(({ silenceMs }) => silenceMs).sort((a, b) => a - b),
@@ -428,6 +423,6 @@ export class MixLoad implements Load {
   /** Of an open loop also the time in which it waited for the last answers, else its rate would be too high. */
   #timedMs(elapsedMs: number): number {
     const timedMs = Math.min(elapsedMs, this.#plan.durationMs);
-    return this.#share.rate === null ? timedMs : Math.max(timedMs, this.#answeredMs - this.#measureMs);
+    return this.#share.rate === null ? timedMs : Math.max(timedMs, this.#answeredMs - this.#time.beganMs);
   }
 }

@@ -1,4 +1,5 @@
 import { selfCommand } from "../_self.ts";
+import type { Cue } from "./cue.ts";
 import type { Load } from "./load.ts";
 import type { BenchPlan, Share } from "./plan.ts";
 import type { Tick, WorkerEnd } from "./tick.ts";
@@ -9,11 +10,15 @@ export type WorkerMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "tick"; readonly tick: Tick }
   | { readonly kind: "end"; readonly end: WorkerEnd }
+  | { readonly kind: "cue"; readonly cue: Cue }
   | { readonly kind: "closed" }
   | { readonly kind: "problem"; readonly message: string };
 
-/** What a worker is told, one line each on its stdin, after one with its {@link WorkerTask}. */
-export type WorkerOrder = "go" | "stop" | "close";
+/**
+ * What a worker is told, one line each on its stdin, after one with its {@link WorkerTask}; what another one has to say
+ * to it, as JSON.
+ */
+export type WorkerOrder = "go" | "stop" | "close" | Cue;
 
 /** What a worker is to do. */
 export interface WorkerTask {
@@ -26,6 +31,8 @@ const patienceMs = 8_000;
 
 /** One worker's part of a plan, in a process of its own. */
 export class RemoteLoad implements Load {
+  /** Told what this part has to say to the others. */
+  onCue: (cue: Cue) => void = () => {};
   readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #ready = Promise.withResolvers<void>();
   readonly #end = Promise.withResolvers<WorkerEnd>();
@@ -45,8 +52,7 @@ export class RemoteLoad implements Load {
     });
     // Whoever waits hears of a failure; nobody may be waiting.
     for (const { promise } of [this.#ready, this.#end]) (promise as Promise<unknown>).catch(() => {});
-    const task: WorkerTask = { plan, share };
-    this.#say(JSON.stringify(task));
+    this.#say({ plan, share });
     void this.#listen();
   }
 
@@ -60,6 +66,10 @@ export class RemoteLoad implements Load {
     return this.#end.promise;
   }
 
+  hear(cue: Cue): void {
+    this.#say(cue);
+  }
+
   stop(): void {
     this.#say("stop");
   }
@@ -71,9 +81,9 @@ export class RemoteLoad implements Load {
     await this.#child.exited;
   }
 
-  #say(line: WorkerOrder | string): void {
+  #say(order: WorkerTask | WorkerOrder): void {
     if (this.#child.exitCode !== null) return;
-    this.#child.stdin.write(`${line}\n`);
+    this.#child.stdin.write(`${typeof order === "string" ? order : JSON.stringify(order)}\n`);
     this.#child.stdin.flush();
   }
 
@@ -97,6 +107,8 @@ export class RemoteLoad implements Load {
         return this.#onTick(message.tick);
       case "end":
         return this.#end.resolve(message.end);
+      case "cue":
+        return this.onCue(message.cue);
       case "closed":
         return this.#closed.resolve();
       case "problem":

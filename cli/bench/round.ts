@@ -25,8 +25,8 @@ export async function runRound(
 ): Promise<Outcome> {
   const shares = sharesOf(plan);
   const loads: Load[] = plan.workers === 1
-    ? [loadOf(plan, shares[0])]
-    : shares.map((share) => new RemoteLoad(plan, share));
+    ? [loadOf(plan, shares[0], () => {})]
+    : introduced(shares.map((share) => new RemoteLoad(plan, share)));
   const stop = () => {
     for (const load of loads) load.stop();
   };
@@ -50,4 +50,14 @@ export async function runRound(
     await Promise.all(loads.map((load) => load.close()));
   }
   return outcome;
+}
+
+/** Parts of one load that hear each other: the first one all others, and those the first one. */
+function introduced(loads: RemoteLoad[]): RemoteLoad[] {
+  const [first, ...others] = loads;
+  first.onCue = (cue) => {
+    for (const other of others) other.hear(cue);
+  };
+  for (const other of others) other.onCue = (cue) => first.hear(cue);
+  return loads;
 }

@@ -279,7 +279,6 @@ function loadOfFlags(flags: BenchFlags): LoadPlan {
   const [{ operation }] = mix;
   const refuse = (what: string) => new CliError(ExitCode.usage, `--mix ${operation} ${what}`);
   if (isLone(operation) && flags.rate !== undefined) throw refuse("runs in a closed loop, without --rate");
-  if (operation === "watch" && flags.workers > 1) throw refuse("takes one process, without --workers");
   if (mix.some((part) => part.operation === "multi") && 2 * flags.valueSize.max > sizeMax) {
     throw new CliError(
       ExitCode.usage,

@@ -1,6 +1,7 @@
 import { writeOut } from "../_output.ts";
+import type { Cue } from "./cue.ts";
 import { loadOf } from "./load.ts";
-import type { WorkerMessage, WorkerOrder, WorkerTask } from "./remote_load.ts";
+import type { WorkerMessage, WorkerTask } from "./remote_load.ts";
 
 /** Does a worker's part as the process that started it says on stdin; ends when that is gone. */
 export async function runWorker(): Promise<void> {
@@ -10,14 +11,14 @@ export async function runWorker(): Promise<void> {
   const first = await lines.next();
   if (first.done) return;
   const { plan, share } = JSON.parse(first.value) as WorkerTask;
-  const load = loadOf(plan, share);
+  const load = loadOf(plan, share, (cue) => say({ kind: "cue", cue }));
   load.connect().then(() => say({ kind: "ready" }), tellProblem);
-  for await (const line of lines) {
-    const order = line as WorkerOrder;
+  for await (const order of lines) {
     if (order === "go") {
       load.run((tick) => say({ kind: "tick", tick })).then((end) => say({ kind: "end", end }), tellProblem);
     } else if (order === "stop") load.stop();
     else if (order === "close") break;
+    else load.hear?.(JSON.parse(order) as Cue);
   }
   load.stop();
   await load.close();

@@ -134,17 +134,31 @@ describe("zoon bench", () => {
     await paused.stop();
   });
 
-  test("measures how long it takes to tell all watchers", async () => {
-    const { code, out } = await bench(
-      ...["-s", hosts, "--mix", "watch", "--connections", "20", "--ops", "10", "--json"],
-    );
-    expect(code).toBe(0);
-    expect(JSON.parse(out).results[0].operations).toMatchObject([{
-      operation: "watch",
-      count: 10,
-      errors: {},
-    }]);
-  });
+  for (const workers of ["1", "3"]) {
+    test(`measures how long it takes to tell all watchers, with ${workers} workers`, async () => {
+      const { code, out } = await bench(
+        ...[
+          "-s",
+          hosts,
+          "--mix",
+          "watch",
+          "--connections",
+          "20",
+          "--ops",
+          "10",
+          "--workers",
+          workers,
+          "--json",
+        ],
+      );
+      expect(code).toBe(0);
+      expect(JSON.parse(out).results[0].operations).toMatchObject([{
+        operation: "watch",
+        count: 10,
+        errors: {},
+      }]);
+    });
+  }
 
   test("measures how quickly sessions begin", async () => {
     const { code, out } = await bench(

@@ -66,7 +66,6 @@ describe("zoon bench", () => {
         ["--mix", "get", "--read-ratio", "0.5"],
         ["--ops", "10", "--duration", "1s"],
         ["--json", "--csv"],
-        ["--mix", "watch", "--workers", "2"],
         ["--mix", "connect", "--rate", "10"],
         ["--workers", "9", "--connections", "8"],
         ["--duration", "0"],
