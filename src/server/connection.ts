@@ -515,7 +515,6 @@ export class Connection
       if (this.#phase !== "connected") return;
     }
     if (this.#out !== null && this.#out.length >= outBytesFlush) this.flush();
-    this.#maybeResume();
   }
 
   /** Runs a read whose body the reader stands at. */
@@ -596,7 +595,7 @@ export class Connection
     if (
       this.#unsentBytes > limits.outboundBytesPause ||
       this.waitingCount >= limits.connectionRequestsWaitingMax ||
-      (this.waitingCount > 0 && this.host.isPressed)
+      this.host.isPressedBy(this.waitingCount)
     ) {
       this.#pause();
       return true;
@@ -615,11 +614,12 @@ export class Connection
     if (!this.#paused || this.#phase !== "connected") return;
     if (this.#unsentBytes > limits.outboundBytesPause) return;
     if (this.waitingCount > limits.connectionRequestsWaitingMax / 2) return;
-    if (this.waitingCount > 0 && this.host.isPressed) return;
+    if (this.host.isPressedBy(this.waitingCount)) return;
     this.#paused = false;
     this.host.onResumed(this);
-    this.socket.resume();
+    // What it sent before may be enough to stop it again.
     this.#splitter.resume(this);
+    if (!this.#paused) this.socket.resume();
   }
 }
 

@@ -30,14 +30,17 @@ export interface ConnectionHost {
   readonly frameReader: JuteReader;
   /** Where frames are read. */
   readonly chunkIntake: ChunkIntake;
-  /** So many requests wait in the whole server that connections with some of them are no longer read. */
-  readonly isPressed: boolean;
   /** The server has no quorum and serves reads only. */
   readonly isReadOnly: boolean;
   /** sync is for the leader to answer, which is another server. */
   readonly asksForSync: boolean;
 
   wallMs(): number;
+  /**
+   * Whether so many requests wait in the whole server that a connection with so many of them is not to be read
+   * (ZooKeeperServer.shouldThrottle).
+   */
+  isPressedBy(waitingCount: number): boolean;
   /**
    * A request of so many bytes has come.
    *

@@ -93,7 +93,10 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   /** Of them, as many as there were when the last turn ended. */
   #waitingBefore = 0;
   #largeBytesWaiting = 0;
+  /** Those that stopped longest ago come first. */
   readonly #paused = new Set<Connection>();
+  /** Requests that each of those may have waiting that go on just now. */
+  #share = Infinity;
   #expiryTimer: Timer | null = null;
   #sweepTimer: Timer | null = null;
   readonly #noBody = new JuteReader();
@@ -195,11 +198,15 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     return this.#waiting;
   }
 
+  isPressedBy(waitingCount: number): boolean {
+    return waitingCount > 0 && (waitingCount >= this.#share || this.#isPressed);
+  }
+
   /**
    * What came in this turn does not count yet, up to a bound: a disk that is quick answers all of it at the turn's end,
    * and to stop reading and go on again would be for nothing.
    */
-  get isPressed(): boolean {
+  get #isPressed(): boolean {
     const { outstandingRequestsMax: most } = this.#parts.config.limits;
     if (this.#waiting <= most) return false;
     return this.#waitingBefore > most || this.#waiting > most * limits.turnRequestsFactor;
@@ -438,7 +445,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
 
   submitWrite(connection: Connection, op: WriteOp, request: ClientRequest, body: JuteReader): number {
     if (this.#stopping || this.#role === null) return ErrorCode.connectionLoss;
-    // A client that was paused goes on in the middle of a commit, when no input has begun a turn.
+    // A client that was stopped goes on when a sync has ended, and no input has begun a turn.
     this.#needTurnEnd();
     if (connection.session!.isLocal && !this.isReadOnly && needsGlobalSession(op, body)) {
       const error = this.#upgrade(connection, this.#role);
@@ -640,9 +647,18 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
       this.#dirtyLinks = [];
       for (let index = 0; index < links.length; index++) links[index].flush();
     }
-    if (this.#paused.size > 0 && !this.isPressed) {
-      for (const connection of [...this.#paused]) connection.onPressureGone();
-    }
+    if (this.#paused.size > 0 && !this.#isPressed) this.#resumePaused();
+  }
+
+  /**
+   * Lets clients go on that were stopped, longest ago first, each with an equal part of what there is room for. At will,
+   * the first ones would fill it with what they sent meanwhile, and stand first again the next time.
+   */
+  #resumePaused(): void {
+    const paused = [...this.#paused];
+    this.#share = Math.max(1, Math.floor(this.#parts.config.limits.outstandingRequestsMax / paused.length));
+    for (let index = 0; index < paused.length && !this.#isPressed; index++) paused[index].onPressureGone();
+    this.#share = Infinity;
   }
 }
 

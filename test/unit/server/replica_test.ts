@@ -325,6 +325,28 @@ describe("pressure", () => {
     expect([one.take().length, other.take().length]).toEqual([6, 2]);
   });
 
+  test("clients that always ask for more than there is room for are served alike", () => {
+    const bench = new ReplicaBench(["globalOutstandingLimit=20"]);
+    const clients = Array.from({ length: 8 }, () => ({ client: bench.session(), served: 0, asked: 0 }));
+    const ask = (of: typeof clients[number], count: number) => {
+      for (let more = 0; more < count; more++) {
+        of.client.request(++of.asked, OpCode.create, createBody("/one"));
+      }
+    };
+    for (const each of clients) ask(each, 50);
+    for (let turn = 0; turn < 100; turn++) {
+      bench.endTurn();
+      bench.sync();
+      for (const each of clients) {
+        const answers = each.client.take().length;
+        each.served += answers;
+        ask(each, answers);
+      }
+    }
+    const served = clients.map((each) => each.served).sort((a, b) => a - b);
+    expect(served[7] - served[0]).toBeLessThan(served[7] / 4);
+  });
+
   test("of questions after sessions on a leader turns further clients away, and those of sessions that are open not", () => {
     const bench = new ReplicaBench(["initLimit=5", "syncLimit=2", "server.1=h:1:2", "server.2=h:3:4"], 1, [
       1,
