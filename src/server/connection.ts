@@ -317,7 +317,7 @@ export class Connection
     this.host.onDirty(this);
   }
 
-  /** The server as a whole is less busy: goes on reading if only that had stopped it. */
+  /** The server as a whole is less busy: goes on if only that had stopped it, and may be stopped again by what it takes. */
   onPressureGone(): void {
     this.#maybeResume();
   }
@@ -515,6 +515,8 @@ export class Connection
       if (this.#phase !== "connected") return;
     }
     if (this.#out !== null && this.#out.length >= outBytesFlush) this.flush();
+    // One request it may always have; for more, clients take turns.
+    if (this.#paused && this.waitingCount === 0 && this.host.isPressedBy(1)) this.#maybeResume();
   }
 
   /** Runs a read whose body the reader stands at. */
@@ -616,10 +618,11 @@ export class Connection
     if (this.waitingCount > limits.connectionRequestsWaitingMax / 2) return;
     if (this.host.isPressedBy(this.waitingCount)) return;
     this.#paused = false;
-    this.host.onResumed(this);
-    // What it sent before may be enough to stop it again.
     this.#splitter.resume(this);
-    if (!this.#paused) this.socket.resume();
+    // What it sent before may have been enough to stop it again.
+    if (this.#paused || this.#phase === ("closed" as Phase)) return;
+    this.host.onResumed(this);
+    this.socket.resume();
   }
 }
 

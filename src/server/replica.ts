@@ -657,7 +657,11 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   #resumePaused(): void {
     const paused = [...this.#paused];
     this.#share = Math.max(1, Math.floor(this.#parts.config.limits.outstandingRequestsMax / paused.length));
-    for (let index = 0; index < paused.length && !this.#isPressed; index++) paused[index].onPressureGone();
+    for (const connection of paused) {
+      const hadRoom = !this.#isPressed;
+      connection.onPressureGone();
+      if (hadRoom && this.#paused.delete(connection)) this.#paused.add(connection);
+    }
     this.#share = Infinity;
   }
 }

@@ -347,6 +347,27 @@ describe("pressure", () => {
     expect(served[7] - served[0]).toBeLessThan(served[7] / 4);
   });
 
+  test("a client without requests under way gets one, however many others' there are all the time", () => {
+    const bench = new ReplicaBench(["globalOutstandingLimit=2"]);
+    const sessions = () => Array.from({ length: 4 }, () => bench.session());
+    const [early, late] = [sessions(), sessions()];
+    const client = bench.session();
+    let answers = 0;
+    for (let turn = 1; turn <= 10; turn++) {
+      for (const other of early) other.request(turn, OpCode.create, createBody("/one"));
+      if (turn === 2) {
+        for (let xid = 1; xid <= 4; xid++) client.request(xid, OpCode.create, createBody("/one"));
+      }
+      bench.endTurn();
+      const { lastProposed } = bench.role;
+      for (const other of late) other.request(turn, OpCode.create, createBody("/one"));
+      bench.sync(lastProposed);
+      answers += client.take().length;
+      expect(bench.replica.waitingCount).toBeGreaterThan(2);
+    }
+    expect(answers).toBe(4);
+  });
+
   test("of questions after sessions on a leader turns further clients away, and those of sessions that are open not", () => {
     const bench = new ReplicaBench(["initLimit=5", "syncLimit=2", "server.1=h:1:2", "server.2=h:3:4"], 1, [
       1,
