@@ -165,6 +165,7 @@ export class Connection
     this.#unsentBytes = 0;
     this.host.beginTurn();
     this.#maybeResume();
+    if (this.#paused) this.host.onLinedUp(this);
   }
 
   onClose(): void {
@@ -317,7 +318,7 @@ export class Connection
     this.host.onDirty(this);
   }
 
-  /** The server as a whole is less busy: goes on if only that had stopped it, and may be stopped again by what it takes. */
+  /** There is room: goes on if only that had stopped it, and may be stopped again by what it takes. */
   onPressureGone(): void {
     this.#maybeResume();
   }
@@ -609,19 +610,20 @@ export class Connection
     if (this.#paused) return;
     this.#paused = true;
     this.socket.pause();
-    this.host.onPaused(this);
+    this.host.onLinedUp(this);
   }
 
   #maybeResume(): void {
     if (!this.#paused || this.#phase !== "connected") return;
-    if (this.#unsentBytes > limits.outboundBytesPause) return;
+    // It waits for its client to read, and takes no room from others meanwhile.
+    if (this.#unsentBytes > limits.outboundBytesPause) return this.host.onLeftLine(this);
     if (this.waitingCount > limits.connectionRequestsWaitingMax / 2) return;
     if (this.host.isPressedBy(this.waitingCount)) return;
     this.#paused = false;
     this.#splitter.resume(this);
     // What it sent before may have been enough to stop it again.
     if (this.#paused || this.#phase === ("closed" as Phase)) return;
-    this.host.onResumed(this);
+    this.host.onLeftLine(this);
     this.socket.resume();
   }
 }

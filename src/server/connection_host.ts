@@ -74,8 +74,10 @@ export interface ConnectionHost {
   submitSync(connection: Connection, request: ClientRequest): void;
   /** The number of requests that wait has changed. */
   onRequestWaits(change: number): void;
-  onPaused(connection: Connection): void;
-  onResumed(connection: Connection): void;
+  /** It has stopped, and goes on when there is room for its requests. */
+  onLinedUp(connection: Connection): void;
+  /** It goes on, or waits for its client alone. */
+  onLeftLine(connection: Connection): void;
   onBadFrame(connection: Connection, length: number): void;
   onBadConnectRequest(connection: Connection): void;
   onAuthFailed(connection: Connection): void;

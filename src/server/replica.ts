@@ -93,8 +93,8 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   /** Of them, as many as there were when the last turn ended. */
   #waitingBefore = 0;
   #largeBytesWaiting = 0;
-  /** Those that stopped longest ago come first. */
-  readonly #paused = new Set<Connection>();
+  /** Stopped until there is room for their requests; those that were served longest ago come first. */
+  readonly #line = new Set<Connection>();
   /** Requests that each of those may have waiting that go on just now. */
   #share = Infinity;
   #expiryTimer: Timer | null = null;
@@ -528,12 +528,12 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.#waiting += change;
   }
 
-  onPaused(connection: Connection): void {
-    this.#paused.add(connection);
+  onLinedUp(connection: Connection): void {
+    this.#line.add(connection);
   }
 
-  onResumed(connection: Connection): void {
-    this.#paused.delete(connection);
+  onLeftLine(connection: Connection): void {
+    this.#line.delete(connection);
   }
 
   onBadFrame(connection: Connection, length: number): void {
@@ -574,7 +574,7 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
     this.watches.removeAll(connection);
     if (this.watches.needsSweep) this.#sweepWatchesSoon();
     this.connections.remove(connection);
-    this.#paused.delete(connection);
+    this.#line.delete(connection);
     if (connection.session?.owner === connection) connection.session.owner = nobody;
   }
 
@@ -647,20 +647,20 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
       this.#dirtyLinks = [];
       for (let index = 0; index < links.length; index++) links[index].flush();
     }
-    if (this.#paused.size > 0 && !this.#isPressed) this.#resumePaused();
+    if (this.#line.size > 0 && !this.#isPressed) this.#serveLine();
   }
 
   /**
    * Lets clients go on that were stopped, longest ago first, each with an equal part of what there is room for. At will,
    * the first ones would fill it with what they sent meanwhile, and stand first again the next time.
    */
-  #resumePaused(): void {
-    const paused = [...this.#paused];
-    this.#share = Math.max(1, Math.floor(this.#parts.config.limits.outstandingRequestsMax / paused.length));
-    for (const connection of paused) {
+  #serveLine(): void {
+    const line = [...this.#line];
+    this.#share = Math.max(1, Math.floor(this.#parts.config.limits.outstandingRequestsMax / line.length));
+    for (const connection of line) {
       const hadRoom = !this.#isPressed;
       connection.onPressureGone();
-      if (hadRoom && this.#paused.delete(connection)) this.#paused.add(connection);
+      if (hadRoom && this.#line.delete(connection)) this.#line.add(connection);
     }
     this.#share = Infinity;
   }

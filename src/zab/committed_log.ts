@@ -13,8 +13,8 @@ export interface LoggedEntry {
 /**
  * The newest committed txns, in memory, for learners that lack only a few (ZKDatabase.committedLog).
  *
- * An entry's bytes stay what they are while it is newer than {@link base}. Bound: `countMax` entries, but no more than `bytesMax`: a
- * learner that lacks more is served from the disk.
+ * An entry's bytes stay what they are while it is newer than {@link base}. Bound: `countMax` entries, but no more than
+ * `bytesMax`: a learner that lacks more is served from the disk.
  */
 export class CommittedLog {
   readonly #countMax: number;

@@ -347,6 +347,29 @@ describe("pressure", () => {
     expect(served[7] - served[0]).toBeLessThan(served[7] / 4);
   });
 
+  test("clients that do not read their replies take no room from others", () => {
+    const bench = new ReplicaBench(["globalOutstandingLimit=20", "maxClientCnxns=0"]);
+    for (let count = 0; count < 40; count++) {
+      const stuck = bench.session();
+      stuck.unsentBytes = limits.outboundBytesPause + 1;
+      stuck.request(1, OpCode.exists, readBody("/"));
+    }
+    bench.endTurn();
+    const client = bench.session();
+    for (let xid = 1; xid <= 1000; xid++) client.request(xid, OpCode.create, createBody("/one"));
+    for (let turn = 0; turn < 2; turn++) {
+      bench.endTurn();
+      bench.sync();
+    }
+    client.take();
+    expect(client.isPaused).toBe(true);
+    for (let turn = 0; turn < 10; turn++) {
+      bench.endTurn();
+      bench.sync();
+    }
+    expect(client.take().length).toBeGreaterThan(150);
+  });
+
   test("a client without requests under way gets one, however many others' there are all the time", () => {
     const bench = new ReplicaBench(["globalOutstandingLimit=2"]);
     const sessions = () => Array.from({ length: 4 }, () => bench.session());
