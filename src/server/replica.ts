@@ -637,15 +637,16 @@ export class Replica implements ConnectionHost, LeaderRoleHost, DatabaseUser, Qu
   }
 
   #sendAll(): void {
-    while (this.#dirty.length > 0) {
-      const dirty = this.#dirty;
-      this.#dirty = [];
-      for (let index = 0; index < dirty.length; index++) dirty[index].flush();
-    }
+    // Servers first: to tell 10,000 clients of a change takes 60 ms, and other servers' clients need not wait for that.
     const links = this.#dirtyLinks;
     if (links.length > 0) {
       this.#dirtyLinks = [];
       for (let index = 0; index < links.length; index++) links[index].flush();
+    }
+    while (this.#dirty.length > 0) {
+      const dirty = this.#dirty;
+      this.#dirty = [];
+      for (let index = 0; index < dirty.length; index++) dirty[index].flush();
     }
     if (this.#line.size > 0 && !this.#isPressed) this.#serveLine();
   }

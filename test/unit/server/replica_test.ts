@@ -5,9 +5,12 @@ import { JuteReader } from "../../../src/jute/reader.ts";
 import type { JuteWriter } from "../../../src/jute/writer.ts";
 import { encodeAcl, openAcl } from "../../../src/protocol/acl.ts";
 import { OpCode, Xid } from "../../../src/protocol/op_code.ts";
+import { PacketType } from "../../../src/protocol/quorum_packet.ts";
 import { sessionPassword } from "../../../src/protocol/session_id.ts";
 import { limits } from "../../../src/base/limits.ts";
+import { QuorumLink } from "../../../src/server/quorum_link.ts";
 import { noZnode } from "../../../src/tree/znode_store.ts";
+import { FakeSocket } from "./_link_bench.ts";
 import { type BenchClient, createBody, frame, readBody, ReplicaBench } from "./replica_bench.ts";
 
 const connectAnswer = (payload: Uint8Array) => decodeConnectResponse(new JuteReader(payload));
@@ -483,6 +486,32 @@ test("ids that a client's server could not tell its leader are not proved: it en
   client.request(2, OpCode.exists, readBody("/"));
   bench.settle();
   expect([client.takeFrames().length, client.ended]).toEqual([1, true]);
+});
+
+test("the end of a turn hands on to servers before it sends to clients, however many are to be told of a change", () => {
+  const bench = new ReplicaBench();
+  const order: string[] = [];
+  const watchers = Array.from({ length: 20 }, () => bench.session());
+  for (const watcher of watchers) watcher.request(1, OpCode.exists, readBody("/a", true));
+  bench.settle();
+  for (const watcher of watchers) {
+    watcher.take();
+    watcher.write = () => {
+      order.push("client");
+      return 0;
+    };
+  }
+  const socket = new FakeSocket();
+  socket.write = () => {
+    order.push("server");
+    return 0;
+  };
+  const link = new QuorumLink(bench.replica, socket, undefined);
+  watchers[0].request(2, OpCode.create, createBody("/a"));
+  bench.endTurn();
+  link.send(PacketType.commit, 1, null);
+  bench.sync();
+  expect(order).toEqual(["server", ...watchers.map(() => "client")]);
 });
 
 describe("buffers for what goes out", () => {
