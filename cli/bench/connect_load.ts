@@ -4,6 +4,7 @@ import { MeasuredTime } from "./measured_time.ts";
 import { silenceMaxMs, silenceProblem, tickMs } from "./mix_load.ts";
 import { operationNames } from "./operations.ts";
 import type { BenchPlan, Share } from "./plan.ts";
+import { Silences } from "./silences.ts";
 import { Counters, type Tick, type WorkerEnd } from "./tick.ts";
 import { within } from "./within.ts";
 
@@ -25,8 +26,7 @@ export class ConnectLoad implements Load {
   readonly #time = new MeasuredTime();
   #running = true;
   #left = Infinity;
-  #doneMs = 0;
-  #silenceMs = 0;
+  readonly #silences = new Silences();
   #problem: string | null = null;
 
   constructor(plan: BenchPlan, share: Share) {
@@ -44,7 +44,7 @@ export class ConnectLoad implements Load {
       if (!this.#time.hasBegun) return;
       const nowMs = performance.now();
       onTick(this.#counters.take(this.#time.elapsedMs(nowMs)));
-      if (this.#share.ops === null || nowMs - this.#doneMs < silenceMaxMs) return;
+      if (this.#share.ops === null || nowMs - this.#silences.sinceMs < silenceMaxMs) return;
       this.#problem = silenceProblem;
       this.stop();
     }, tickMs);
@@ -54,6 +54,7 @@ export class ConnectLoad implements Load {
     await Promise.race([clients, this.#stopped.promise]);
     this.stop();
     const measuredMs = this.#time.elapsedMs();
+    if (this.#time.hasBegun) this.#silences.end(performance.now());
     const { cpuShare } = this.#time;
     clearInterval(ticks);
     clearTimeout(begin);
@@ -63,8 +64,8 @@ export class ConnectLoad implements Load {
     return {
       measuredMs,
       cpuShare,
-      longestSilenceMs: this.#silenceMs,
-      longestWriteSilenceMs: null,
+      silences: this.#silences.times,
+      writeSilences: null,
       silencesMs: [],
       lost: 0,
       problem: this.#problem,
@@ -83,7 +84,7 @@ export class ConnectLoad implements Load {
 
   #beginMeasuring(): void {
     this.#counters.reset();
-    this.#doneMs = this.#time.begin();
+    this.#silences.begin(this.#time.begin());
     if (this.#share.ops !== null) this.#left = this.#share.ops;
   }
 
@@ -103,10 +104,8 @@ export class ConnectLoad implements Load {
   }
 
   #done(latencyMs: number): void {
-    const nowMs = performance.now();
     this.#counters.done(connectPlace, latencyMs);
-    this.#silenceMs = Math.max(this.#silenceMs, nowMs - this.#doneMs);
-    this.#doneMs = nowMs;
+    this.#silences.end(performance.now());
   }
 
   /** Begins a session at a server and ends it. @returns How long the beginning took, or the name of what went wrong. */

@@ -14,6 +14,7 @@ import { silenceMaxMs, silenceProblem, tickMs } from "./mix_load.ts";
 import { operationNames } from "./operations.ts";
 import type { BenchPlan, Share } from "./plan.ts";
 import type { Requests } from "./requests.ts";
+import { Silences } from "./silences.ts";
 import { Counters, type Tick, type WorkerEnd } from "./tick.ts";
 import { Watchers, type WatchersHost } from "./watchers.ts";
 
@@ -39,8 +40,7 @@ export class FanOutLoad implements Load, WatchersHost, ConnectionHost {
   #changedMs = 0;
   /** When the last watcher that was heard of was told. */
   #toldMs = 0;
-  #doneMs = 0;
-  #silenceMs = 0;
+  readonly #silences = new Silences();
   #isChangerReady = false;
   #lost = 0;
   #problem: string | null = null;
@@ -65,7 +65,7 @@ export class FanOutLoad implements Load, WatchersHost, ConnectionHost {
     const ticks = setInterval(() => this.#onTick(onTick), tickMs);
     const begin = setTimeout(() => {
       this.#counters.reset();
-      this.#doneMs = this.#time.begin();
+      this.#silences.begin(this.#time.begin());
       if (ops !== null) this.#left = ops;
     }, warmUpMs);
     const end = ops === null ? setTimeout(() => this.stop(), warmUpMs + durationMs) : undefined;
@@ -76,12 +76,13 @@ export class FanOutLoad implements Load, WatchersHost, ConnectionHost {
     clearTimeout(end);
     const measuredMs = this.#time.elapsedMs();
     const { cpuShare } = this.#time;
+    if (this.#time.hasBegun) this.#silences.end(performance.now());
     onTick(this.#counters.take(measuredMs));
     return {
       measuredMs,
       cpuShare,
-      longestSilenceMs: this.#silenceMs,
-      longestWriteSilenceMs: null,
+      silences: this.#silences.times,
+      writeSilences: null,
       silencesMs: [],
       lost: this.#lost + this.#watchers.lost,
       problem: this.#problem,
@@ -167,10 +168,8 @@ export class FanOutLoad implements Load, WatchersHost, ConnectionHost {
     this.#toldMs = Math.max(this.#toldMs, atMs);
     if (--this.#missing > 0) return;
     if (this.#time.hasBegun && this.#changedMs >= this.#time.beganMs) {
-      const nowMs = performance.now();
       this.#counters.done(watchPlace, this.#toldMs - machineMs(this.#changedMs));
-      this.#silenceMs = Math.max(this.#silenceMs, nowMs - this.#doneMs);
-      this.#doneMs = nowMs;
+      this.#silences.end(performance.now());
       this.#left--;
     }
     this.#phase = "resting";
@@ -185,7 +184,7 @@ export class FanOutLoad implements Load, WatchersHost, ConnectionHost {
     this.#watchers.look();
     if (!this.#time.hasBegun) return;
     onTick(this.#counters.take(this.#time.elapsedMs(nowMs)));
-    if (this.#plan.ops === null || nowMs - this.#doneMs < silenceMaxMs) return;
+    if (this.#plan.ops === null || nowMs - this.#silences.sinceMs < silenceMaxMs) return;
     this.#problem = silenceProblem;
     this.stop();
   }
@@ -232,8 +231,8 @@ export class FanOutPart implements Load, WatchersHost {
     return {
       measuredMs: this.#time.elapsedMs(),
       cpuShare: this.#time.cpuShare,
-      longestSilenceMs: 0,
-      longestWriteSilenceMs: null,
+      silences: null,
+      writeSilences: null,
       silencesMs: [],
       lost: this.#watchers.lost,
       problem: null,

@@ -15,6 +15,7 @@ import { MeasuredTime } from "./measured_time.ts";
 import { isWrite, operationNames } from "./operations.ts";
 import type { BenchPlan, Share } from "./plan.ts";
 import type { Requests } from "./requests.ts";
+import { Silences } from "./silences.ts";
 import { Counters, type Tick, type WorkerEnd } from "./tick.ts";
 
 /** How often a worker tells what it measured. */
@@ -73,10 +74,8 @@ export class MixLoad implements Load {
   #scheduleMs = 0;
   #scheduled = 0;
   readonly #time = new MeasuredTime();
-  #doneMs = 0;
-  #writeDoneMs = 0;
-  #silenceMs = 0;
-  #writeSilenceMs = 0;
+  readonly #silences = new Silences();
+  readonly #writeSilences = new Silences();
   #answeredMs = 0;
   #lost = 0;
   #problem: string | null = null;
@@ -186,17 +185,13 @@ export class MixLoad implements Load {
     if (this.#phase === "draining" && this.#share.rate === null && this.#share.ops === null) return;
     if (code !== ErrorCode.ok) return this.#counters.failed(tag, errorName(code));
     this.#counters.done(tag, nowMs - sentMs);
-    if (nowMs - this.#doneMs > this.#silenceMs) this.#silenceMs = nowMs - this.#doneMs;
-    this.#doneMs = nowMs;
-    if (writes[tag]) {
-      if (nowMs - this.#writeDoneMs > this.#writeSilenceMs) this.#writeSilenceMs = nowMs - this.#writeDoneMs;
-      this.#writeDoneMs = nowMs;
-    }
+    this.#silences.end(nowMs);
+    if (writes[tag]) this.#writeSilences.end(nowMs);
   }
 
   onReplies(connection: BenchConnection, nowMs: number): void {
     const made = this.#made.get(connection)!;
-    if (this.#doneMs === nowMs) {
+    if (this.#silences.sinceMs === nowMs) {
       if (nowMs - made.doneMs > made.silenceMs) made.silenceMs = nowMs - made.doneMs;
       made.doneMs = nowMs;
     }
@@ -347,7 +342,9 @@ export class MixLoad implements Load {
     if (this.#phase !== "warming") return;
     this.#phase = "measuring";
     const nowMs = this.#time.begin();
-    this.#doneMs = this.#writeDoneMs = this.#answeredMs = nowMs;
+    this.#answeredMs = nowMs;
+    this.#silences.begin(nowMs);
+    this.#writeSilences.begin(nowMs);
     for (const made of this.#made.values()) made.doneMs = nowMs;
     if (this.#share.ops === null) return;
     this.#left = this.#share.ops;
@@ -381,8 +378,8 @@ export class MixLoad implements Load {
   #noteSilences(nowMs: number): void {
     // The wait for the last replies of an open loop is no silence.
     if (this.#phase === "draining") return;
-    this.#silenceMs = Math.max(this.#silenceMs, nowMs - this.#doneMs);
-    this.#writeSilenceMs = Math.max(this.#writeSilenceMs, nowMs - this.#writeDoneMs);
+    this.#silences.end(nowMs);
+    this.#writeSilences.end(nowMs);
     for (const made of this.#made.values()) made.silenceMs = Math.max(made.silenceMs, nowMs - made.doneMs);
   }
 
@@ -412,8 +409,8 @@ export class MixLoad implements Load {
     return {
       measuredMs: this.#share.ops === null ? this.#timedMs(elapsedMs) : elapsedMs,
       cpuShare: this.#time.cpuShare,
-      longestSilenceMs: this.#silenceMs,
-      longestWriteSilenceMs: this.#choices.some((each) => writes[each]) ? this.#writeSilenceMs : null,
+      silences: this.#silences.times,
+      writeSilences: this.#choices.some((each) => writes[each]) ? this.#writeSilences.times : null,
       silencesMs: [...this.#made.values()].map(({ silenceMs }) => silenceMs).sort((a, b) => a - b),
       lost: this.#lost,
       problem: this.#problem,

@@ -1,5 +1,6 @@
 import { LatencyHistogram } from "./latency_histogram.ts";
 import { isWrite, type OperationName, operationNames } from "./operations.ts";
+import { longestShared } from "./silences.ts";
 import type { Tick, WorkerEnd } from "./tick.ts";
 
 /** From this share of a core on, the generator may have been the limit. */
@@ -122,15 +123,15 @@ export class Outcome {
     return this.#ends.find(({ problem }) => problem !== null)?.problem ?? null;
   }
 
-  /** The longest time without a done request, of one worker's connections taken together. */
+  /** The longest time without a done request, of all connections taken together. */
   get longestSilenceMs(): number {
-    return Math.max(0, ...this.#ends.map((end) => end.longestSilenceMs));
+    return longestShared(this.#ends.flatMap(({ silences }) => silences === null ? [] : [silences]));
   }
 
   /** The same for writes; null where there were none. */
   get longestWriteSilenceMs(): number | null {
-    const silences = this.#ends.flatMap(({ longestWriteSilenceMs }) => longestWriteSilenceMs ?? []);
-    return silences.length === 0 ? null : Math.max(...silences);
+    const silences = this.#ends.flatMap(({ writeSilences }) => writeSilences === null ? [] : [writeSilences]);
+    return silences.length === 0 ? null : longestShared(silences);
   }
 
   /** The longest time without a done request of each connection, shortest first. */

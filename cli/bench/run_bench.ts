@@ -298,7 +298,6 @@ function loadOfFlags(flags: BenchFlags): LoadPlan {
   if (flags.killLeader === true) {
     if (flags.against !== undefined) throw conflict("--kill-leader and --against cannot be had together");
     if (flags.ops !== undefined) throw conflict("--kill-leader needs a --duration, not --ops");
-    if (flags.workers > 1) throw conflict("--kill-leader takes one process, without --workers");
     if (isLone(operation)) throw refuse("cannot be had with --kill-leader");
   } else if (flags.dataDir !== undefined && flags.server !== undefined) {
     throw conflict("--data-dir is the ensemble's where no --server is given, or of --kill-leader");

@@ -1,5 +1,6 @@
 import { type LatencyCounts, LatencyHistogram } from "./latency_histogram.ts";
 import { type OperationName, operationNames } from "./operations.ts";
+import type { SilenceTimes } from "./silences.ts";
 
 /** What happened to one operation during a while. */
 export interface OperationTick {
@@ -22,10 +23,10 @@ export interface WorkerEnd {
   readonly measuredMs: number;
   /** CPU time of the process per time, over all its threads; near 1 it was the limit itself. */
   readonly cpuShare: number;
-  /** The longest time in which no request of any connection was done. */
-  readonly longestSilenceMs: number;
+  /** When no request of any of its connections was done; null when it did not look. */
+  readonly silences: SilenceTimes | null;
   /** The same for writes only; null where the mix has none. */
-  readonly longestWriteSilenceMs: number | null;
+  readonly writeSilences: SilenceTimes | null;
   /** The longest time without a done request, of each connection, shortest first. */
   readonly silencesMs: readonly number[];
   /** Connections that broke. */

@@ -8,8 +8,8 @@ import { Counters, type WorkerEnd } from "../../../../cli/bench/tick.ts";
 const end: WorkerEnd = {
   measuredMs: 1000,
   cpuShare: 0,
-  longestSilenceMs: 0,
-  longestWriteSilenceMs: null,
+  silences: [],
+  writeSilences: null,
   silencesMs: [],
   lost: 0,
   problem: null,

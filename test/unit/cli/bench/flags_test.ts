@@ -72,7 +72,6 @@ describe("zoon bench", () => {
         ["--rounds", "2"],
         ["--mix", "multi", "--value-size", "600000"],
         ["--kill-leader", "--ops", "10"],
-        ["--kill-leader", "--workers", "2"],
         ["--kill-leader", "--against", "127.0.0.1:1"],
         ["check", "--load", "xxl"],
         ["-s", "a:b:c"],

@@ -9,8 +9,8 @@ import { Counters, type WorkerEnd } from "../../../../cli/bench/tick.ts";
 const end: WorkerEnd = {
   measuredMs: 400,
   cpuShare: 0.5,
-  longestSilenceMs: 30,
-  longestWriteSilenceMs: 40,
+  silences: [1000, 1030],
+  writeSilences: [1000, 1040],
   silencesMs: [5, 9],
   lost: 0,
   problem: null,
@@ -46,6 +46,12 @@ describe("Outcome", () => {
     expect(json.generator).toEqual({ cpu: 0.95, saturated: true });
     expect(json.lostConnections).toBe(1);
     expect(outcomeOf().silencesMs).toEqual([5, 7, 9]);
+  });
+
+  test("nothing is done only where all workers are silent", () => {
+    const other = { ...end, silences: [990, 1010, 1025, 1200], writeSilences: null };
+    const json = outcomeJson(outcomeOf([end, other, { ...end, silences: null }]));
+    expect(json).toMatchObject({ longestSilenceMs: 10, longestWriteSilenceMs: 40 });
   });
 
   test("one with no ticks says that nothing was measured", () => {
