@@ -45,7 +45,7 @@ const replyHeaderBytes = 16;
 /** Larger than any reply to what is asked here. */
 const replyBytesMax = 64 * 1024 * 1024;
 const xidMask = 0x7fffffff;
-const retryMinMs = 20;
+const retryMinMs = 10;
 const retryMaxMs = 500;
 /** A server that gives no session for so long is left for another. */
 const openTimeoutMs = 4_000;
@@ -64,7 +64,7 @@ export class BenchConnection {
   /** Which server is next. */
   #turn: number;
   #retryMs = retryMinMs;
-  #retryAtMs = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #openDueMs = 0;
   #sessionTimeoutMs: number;
   /** As the last ConnectResponse had them: 8 and 16 bytes. */
@@ -196,12 +196,9 @@ export class BenchConnection {
     this.#spokeMs = this.#nowMs;
   }
 
-  /** Called a few times a second: pings, gives up on servers that are silent, dials again. */
+  /** Called a few times a second: pings, and gives up on servers that are silent. */
   onTime(nowMs: number): void {
     switch (this.#state) {
-      case "down":
-        if (nowMs >= this.#retryAtMs) this.open();
-        return;
       case "dialling":
       case "opening":
         if (nowMs > this.#openDueMs) this.drop();
@@ -240,6 +237,7 @@ export class BenchConnection {
   /** Lets go of the connection; its session, if any, expires. */
   abandon(): void {
     this.#state = "closed";
+    clearTimeout(this.#retry);
     const raw = this.#raw;
     this.#raw = null;
     raw?.terminate();
@@ -352,10 +350,12 @@ export class BenchConnection {
     }
     this.#state = "down";
     this.#turn++;
-    const nowMs = performance.now();
-    this.#retryAtMs = nowMs + (before === "open" ? 0 : this.#retryMs);
-    if (before !== "open") this.#retryMs = Math.min(retryMaxMs, this.#retryMs * 2);
-    if (before !== "open") return this.#host.onRefused(this);
+    // Not by and by: how long clients are without a server is what a leader's end is measured by.
+    this.#retry = setTimeout(() => this.open(), before === "open" ? 0 : this.#retryMs);
+    if (before !== "open") {
+      this.#retryMs = Math.min(retryMaxMs, this.#retryMs * 2);
+      return this.#host.onRefused(this);
+    }
     const tags: number[] = [];
     for (let left = this.inFlight; left > 0; left--) {
       this.#xidAnswered = (this.#xidAnswered + 1) & xidMask;
