@@ -21,6 +21,7 @@ import { Following, type FollowingPeer } from "../../../src/server/roles/followi
 import type { LeaderRole } from "../../../src/server/roles/leader.ts";
 import { Leading, type LeadingPeer } from "../../../src/server/roles/leading.ts";
 import type { LearnerRole } from "../../../src/server/roles/learner.ts";
+import type { ServerWorld } from "../../../src/server/server.ts";
 import { ServerCore } from "../../../src/server/server_core.ts";
 import { ObjectZnodeStore } from "../../../src/tree/object_znode_store.ts";
 import { noZnode } from "../../../src/tree/znode_store.ts";
@@ -74,6 +75,24 @@ export class Offices {
 
   constructor(cfg: readonly string[] = []) {
     this.cfg = cfg;
+  }
+
+  /** What a server on that disk runs in: this network and clock, and chance of its own. */
+  world(disk: MemoryDisk, seed: number): ServerWorld {
+    disk.onLater ??= (run) => this.network.later(run);
+    return {
+      clock: this.clock,
+      disk,
+      network: this.network,
+      hasher: systemHasher,
+      random: seededRandom(seed),
+      logger: silentLogger,
+      process: { version: "test", environment: () => [], openFiles: () => 0, openFilesMax: () => 0 },
+      lockHolder: { identity: "1 a", isRunning: () => true },
+      absolutePath: (path) => path,
+      makeStore: (ownerRules) => new ObjectZnodeStore({ ownerRules }),
+      packerFor,
+    };
   }
 
   /** A server with a disk of its own. */
@@ -131,26 +150,12 @@ export class Station implements LeadingPeer, FollowingPeer {
     this.#offices = offices;
     this.id = id;
     this.disk = disk;
-    disk.onLater ??= (run) => offices.network.later(run);
     const members = [1, 2, 3].map((server) => `server.${server}=h${server}:${quorumPortOf(server)}:3888`);
     const lines = ["dataDir=/data", "initLimit=10", "syncLimit=5", "preAllocSize=64", ...members];
     const cfg = [...lines, ...offices.cfg].join("\n");
     this.core = new ServerCore({
       config: load({ cfg, serverId: id }).config,
-      world: {
-        clock: offices.clock,
-        disk,
-        network: offices.network,
-        hasher: systemHasher,
-        random: seededRandom(id),
-        logger: silentLogger,
-        process: { version: "test", environment: () => [], openFiles: () => 0, openFilesMax: () => 0 },
-        lockHolder: { identity: "1 a", isRunning: () => true },
-        absolutePath: (path) => path,
-        makeStore: (ownerRules) => new ObjectZnodeStore({ ownerRules }),
-        packerFor,
-        trace: (event) => this.#onTrace(event),
-      },
+      world: { ...offices.world(disk, id), trace: (event) => this.#onTrace(event) },
       dirs,
       serverId: id,
       databaseUser: () => ({

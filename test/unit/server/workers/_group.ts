@@ -2,11 +2,7 @@
  * A server of several processes in memory: the main one and its workers are real; disks, the network and the time are
  * the test's.
  */
-import { silentLogger } from "../../../../src/base/log.ts";
 import type { Network, Socket } from "../../../../src/base/network.ts";
-import { seededRandom } from "../../../../src/base/random.ts";
-import { packerFor } from "../../../../src/io/packers.ts";
-import { systemHasher } from "../../../../src/io/system_hasher.ts";
 import { JuteReader } from "../../../../src/jute/reader.ts";
 import { JuteWriter } from "../../../../src/jute/writer.ts";
 import { encodeAcl, openAcl } from "../../../../src/protocol/acl.ts";
@@ -17,10 +13,9 @@ import {
 } from "../../../../src/protocol/connect.ts";
 import { OpCode, Xid } from "../../../../src/protocol/op_code.ts";
 import { sessionPassword } from "../../../../src/protocol/session_id.ts";
-import type { ServerWorld } from "../../../../src/server/server.ts";
 import { StandaloneServer } from "../../../../src/server/standalone.ts";
+import type { WorkerDoor } from "../../../../src/server/workers/worker_hub.ts";
 import { WorkerServer } from "../../../../src/server/workers/worker_server.ts";
-import { ObjectZnodeStore } from "../../../../src/tree/object_znode_store.ts";
 import type { MemoryDisk } from "../../../world/memory_disk.ts";
 import { load } from "../../config/_load.ts";
 import { dirs } from "../../storage/_logs.ts";
@@ -48,15 +43,11 @@ export class Group {
     this.disk = disk;
     this.#settings = settings;
     const { network } = this.offices;
-    disk.onLater = (run) => network.later(run);
-    this.main = new StandaloneServer(
-      this.#config,
-      this.#world(network, disk, {
-        listen: (accept) => network.listen("", doorPort, accept),
-        onSilent: (index) => this.silent.push(index),
-      }),
-      dirs,
-    );
+    const workers: WorkerDoor = {
+      listen: (accept) => network.listen("", doorPort, accept),
+      onSilent: (index) => this.silent.push(index),
+    };
+    this.main = new StandaloneServer(this.#config, { ...this.offices.world(disk, 1), workers }, dirs);
   }
 
   /** Starts the main process and so many workers. */
@@ -81,7 +72,8 @@ export class Group {
         return socket;
       },
     };
-    const worker = new WorkerServer({ index, config: this.#config, world: this.#world(ports, emptyDisk()) });
+    const world = { ...this.offices.world(emptyDisk(), 1), network: ports };
+    const worker = new WorkerServer({ index, config: this.#config, world });
     this.workers[index] = worker;
     worker.start();
     await this.settle();
@@ -140,23 +132,6 @@ export class Group {
   get #config() {
     const cfg = ["dataDir=/data", "preAllocSize=64", "tickTime=1000", "4lw.commands.whitelist=*"];
     return load({ cfg: [...cfg, `clientPort=${clientPort}`, ...this.#settings].join("\n") }).config;
-  }
-
-  #world(network: Network, disk: MemoryDisk, workers?: ServerWorld["workers"]): ServerWorld {
-    return {
-      clock: this.offices.clock,
-      disk,
-      network,
-      hasher: systemHasher,
-      random: seededRandom(1),
-      logger: silentLogger,
-      process: { version: "test", environment: () => [], openFiles: () => 0, openFilesMax: () => 0 },
-      lockHolder: { identity: "1 a", isRunning: () => true },
-      absolutePath: (path) => path,
-      makeStore: (ownerRules) => new ObjectZnodeStore({ ownerRules }),
-      packerFor,
-      workers,
-    };
   }
 }
 

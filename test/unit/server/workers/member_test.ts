@@ -1,15 +1,10 @@
 /** Workers of servers that are members of an ensemble: leaders and followers, who come and go. */
 import { beforeEach, describe, expect, test } from "bun:test";
-import { silentLogger } from "../../../../src/base/log.ts";
 import type { Network } from "../../../../src/base/network.ts";
-import { seededRandom } from "../../../../src/base/random.ts";
-import { packerFor } from "../../../../src/io/packers.ts";
-import { systemHasher } from "../../../../src/io/system_hasher.ts";
 import { ErrorCode } from "../../../../src/protocol/error_code.ts";
 import { OpCode } from "../../../../src/protocol/op_code.ts";
 import { type RunningServer, type ServerWorld, startServer } from "../../../../src/server/server.ts";
 import { WorkerServer } from "../../../../src/server/workers/worker_server.ts";
-import { ObjectZnodeStore } from "../../../../src/tree/object_znode_store.ts";
 import { MemoryDisk } from "../../../world/memory_disk.ts";
 import { load } from "../../config/_load.ts";
 import { Offices } from "../_offices.ts";
@@ -93,21 +88,9 @@ class Members {
   }
 
   #worldOf(id: number): ServerWorld {
-    const { clock, network } = this.offices;
-    const disk = new MemoryDisk(id);
-    disk.onLater = (run) => network.later(run);
+    const { network } = this.offices;
     return {
-      clock,
-      disk,
-      network,
-      hasher: systemHasher,
-      random: seededRandom(id),
-      logger: silentLogger,
-      process: { version: "test", environment: () => [], openFiles: () => 0, openFilesMax: () => 0 },
-      lockHolder: { identity: "1 a", isRunning: () => true },
-      absolutePath: (path) => path,
-      makeStore: (ownerRules) => new ObjectZnodeStore({ ownerRules }),
-      packerFor,
+      ...this.offices.world(new MemoryDisk(id), id),
       workers: { listen: (accept) => network.listen("", doorPortOf(id), accept), onSilent() {} },
     };
   }
