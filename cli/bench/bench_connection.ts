@@ -45,6 +45,7 @@ const replyHeaderBytes = 16;
 /** Larger than any reply to what is asked here. */
 const replyBytesMax = 64 * 1024 * 1024;
 const xidMask = 0x7fffffff;
+/** A connection that broke dials again at once; one that has not had a reply since waits, longer each time. */
 const retryMinMs = 10;
 const retryMaxMs = 500;
 /** A server that gives no session for so long is left for another. */
@@ -63,7 +64,7 @@ export class BenchConnection {
   #splitter = new FrameSplitter(replyBytesMax);
   /** Which server is next. */
   #turn: number;
-  #retryMs = retryMinMs;
+  #retryMs = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #openDueMs = 0;
   #sessionTimeoutMs: number;
@@ -281,6 +282,7 @@ export class BenchConnection {
     this.#replied = false;
     this.#splitter.push(bytes, this);
     if (this.#replied && this.#state === "open") {
+      this.#retryMs = 0;
       this.#host.onReplies(this, this.#nowMs);
       this.flush();
     }
@@ -311,7 +313,6 @@ export class BenchConnection {
     this.#password.set(bytes.subarray(start + 20, start + 36));
     this.#hasSession = true;
     this.#state = "open";
-    this.#retryMs = retryMinMs;
     this.#spokeMs = this.#nowMs;
     this.#xidSent = this.#xidAnswered = 0;
     this.#host.onOpen(this);
@@ -350,12 +351,10 @@ export class BenchConnection {
     }
     this.#state = "down";
     this.#turn++;
-    // Not by and by: how long clients are without a server is what a leader's end is measured by.
-    this.#retry = setTimeout(() => this.open(), before === "open" ? 0 : this.#retryMs);
-    if (before !== "open") {
-      this.#retryMs = Math.min(retryMaxMs, this.#retryMs * 2);
-      return this.#host.onRefused(this);
-    }
+    // By a timer of its own: how long clients are without a server is what a leader's end is measured by.
+    this.#retry = setTimeout(() => this.open(), this.#retryMs);
+    this.#retryMs = Math.min(retryMaxMs, Math.max(retryMinMs, 2 * this.#retryMs));
+    if (before !== "open") return this.#host.onRefused(this);
     const tags: number[] = [];
     for (let left = this.inFlight; left > 0; left--) {
       this.#xidAnswered = (this.#xidAnswered + 1) & xidMask;

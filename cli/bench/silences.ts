@@ -3,7 +3,7 @@ import { machineMs } from "./cue.ts";
 /** Times as {@link machineMs}: silence `n` lasted from the number at `2 n` to the one behind it; in order of time. */
 export type SilenceTimes = readonly number[];
 
-/** Silences shorter than this, in ms, are not kept at first; the kept ones are at most so many. */
+/** Silences shorter than this, in ms, are not kept; of the others at most so many, the longest. */
 const shortestMs = 1;
 const keptMax = 8192;
 
@@ -40,19 +40,17 @@ export class Silences {
 
   #keep(nowMs: number): void {
     this.#times.push(this.#sinceMs, nowMs);
-    while (this.#times.length > 2 * keptMax) {
-      this.#leastMs *= 2;
-      this.#times = withoutShort(this.#times, this.#leastMs);
-    }
+    if (this.#times.length <= 2 * keptMax) return;
+    const lengths: number[] = [];
+    for (let at = 0; at < this.#times.length; at += 2) lengths.push(this.#times[at + 1] - this.#times[at]);
+    // Half of them go, so that this is seldom to be done.
+    const longest = [...lengths.keys()].sort((a, b) => lengths[b] - lengths[a]).slice(0, keptMax / 2);
+    this.#leastMs = lengths[longest.at(-1)!];
+    const before = this.#times;
+    this.#times = longest.sort((a, b) => a - b).flatMap((
+      place,
+    ) => [before[2 * place], before[2 * place + 1]]);
   }
-}
-
-function withoutShort(times: SilenceTimes, leastMs: number): number[] {
-  const kept: number[] = [];
-  for (let at = 0; at < times.length; at += 2) {
-    if (times[at + 1] - times[at] >= leastMs) kept.push(times[at], times[at + 1]);
-  }
-  return kept;
 }
 
 /** @returns Length of the longest time, ms, in which all of these were silent; 0 for none. */

@@ -14,6 +14,15 @@ describe("Silences", () => {
     expect(silences.sinceMs).toBe(140);
   });
 
+  test("are not lost where there are many of one length", () => {
+    const silences = new Silences();
+    silences.begin(0);
+    for (let turn = 1; turn <= 100_000; turn++) silences.end(turn * 3);
+    const kept = lengths(silences.times);
+    expect(kept.length).toBeGreaterThan(1000);
+    expect(new Set(kept)).toEqual(new Set([3]));
+  });
+
   test("are the longer ones where there are too many to keep", () => {
     const silences = new Silences();
     silences.begin(0);
@@ -24,7 +33,7 @@ describe("Silences", () => {
     const kept = lengths(silences.times);
     expect(kept.length).toBeLessThan(10_000);
     expect(Math.max(...kept)).toBe(500);
-    expect(kept.filter((ms) => ms === 40).length).toBe(5_000);
+    expect(kept.filter((ms) => ms === 40).length).toBeGreaterThan(4_000);
   });
 });
 
