@@ -25,6 +25,9 @@ export function buildProgram(
     .helpCommand("help [command]", "print the help of a command")
     // So that flags behind a command belong to it, and those behind a word of the shell to that word.
     .enablePositionalOptions()
+    // Commander would only count them.
+    .allowExcessArguments()
+    .hook("preAction", (_program, command) => refuseExcess(command))
     .showHelpAfterError("(-h tells how it is used)")
     .exitOverride()
     .configureOutput({ writeOut, writeErr })
@@ -38,6 +41,17 @@ export function buildProgram(
     program.addCommand(command, { hidden: true });
   }
   return program;
+}
+
+/** Ends the program when there are words that a command knows nothing to do with. */
+function refuseExcess(command: CommandUnknownOpts): void {
+  const { args, registeredArguments, commands } = command;
+  if (registeredArguments.at(-1)?.variadic === true) return;
+  const excess = args.slice(registeredArguments.length);
+  if (excess.length === 0) return;
+  const shown = command.createHelp().visibleCommands(command).filter((each) => commands.includes(each));
+  const names = shown.length === 0 ? "" : `; its commands are ${shown.map((each) => each.name()).join(", ")}`;
+  command.error(`error: ${command.name()} does not take "${excess.join(" ")}"${names}`);
 }
 
 function inheritSettings(command: CommandUnknownOpts, parent: CommandUnknownOpts): void {

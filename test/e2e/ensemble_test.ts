@@ -309,7 +309,7 @@ describe("words", () => {
         [["stauts"], "(Did you mean status?)"],
         [["kil", "3"], "(Did you mean kill?)"],
         [["0"], "It is a whole number from 1 to 50."],
-        [["3", "4"], "too many arguments for 'ensemble'"],
+        [["3", "4"], 'ensemble does not take "4"; its commands are status, kill'],
         [["--base-prt", "1"], "(Did you mean --base-port?)"],
         [["--base-port", "65535"], "It is a whole number from 1 to 65236."],
         [["kill"], "missing required argument 'id'"],

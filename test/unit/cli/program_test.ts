@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Command } from "@commander-js/extra-typings";
 import { CliError, ExitCode } from "../../../cli/_errors.ts";
+import { defineBenchCommand } from "../../../cli/bench.ts";
 import { defineEnsembleCommand } from "../../../cli/ensemble.ts";
 import { defineServerCommand } from "../../../cli/server.ts";
 import { defineShellCommand } from "../../../cli/shell.ts";
@@ -50,6 +51,21 @@ describe("zoon", () => {
     expect(err).toContain("unknown command 'serer'\n(Did you mean server?)");
     expect(out).toBe("");
     expect(exitCode).toBe(ExitCode.usage);
+  });
+
+  test("answers words too many with these words, and a command's own commands", async () => {
+    for (
+      const [words, message] of [
+        [["status", "-s", "127.0.0.1:1", "a", "b"], /^error: status does not take "a b"$/m],
+        [["server", "zoo.cfg", "x"], /^error: server does not take "x"$/m],
+        [["bench", "chek"], /^error: bench does not take "chek"; its commands are check$/m],
+      ] as const
+    ) {
+      const { err, out, exitCode } = await run([...commands(), defineBenchCommand()], words);
+      expect(err).toMatch(message);
+      expect(out).toBe("");
+      expect(exitCode).toBe(ExitCode.usage);
+    }
   });
 
   test("answers an unknown flag with the nearest one", async () => {
