@@ -33,6 +33,8 @@ export class MembershipKeeper {
   readonly #files: DynamicConfig | null;
   #committed: Membership;
   #lastSeen: Membership;
+  /** The files hold it, too: the next start would know it. */
+  #isLastSeenKept = true;
   /**
    * What the data says, while it is not known whether it and the configuration are of one ensemble; null once that is
    * known, or when it says nothing.
@@ -122,9 +124,9 @@ export class MembershipKeeper {
     else this.propose(membership);
   }
 
-  /** What the tree shows: never less than the data says, so that the next snapshot says it too. */
+  /** What the tree shows: never less than the data alone says, so that the next snapshot says it too. */
   get shown(): Membership {
-    return this.#remembered ?? this.#committed;
+    return this.#remembered ?? (this.#isLastSeenKept ? this.#committed : this.#lastSeen);
   }
 
   /** Keeps the zoo.cfg as it was before a change rewrites it. @throws {DiskError} */
@@ -138,9 +140,8 @@ export class MembershipKeeper {
    * @throws {DiskError} It counts all the same, but not after the next start: its txn must not be acked.
    */
   propose(membership: Membership): void {
-    if (!this.isChangeable || membership.version <= this.#lastSeen.version) return;
-    this.#lastSeen = membership;
-    this.#files?.propose(membership);
+    if (!this.isChangeable || membership.version < this.#lastSeen.version) return;
+    this.#setLastSeen(membership);
   }
 
   /**
@@ -153,14 +154,11 @@ export class MembershipKeeper {
     const { version } = membership;
     if (!this.isChangeable || version < this.#committed.version) return;
     this.#remembered = null;
-    if (version === this.#lastSeen.version) return;
-    if (version === this.#committed.version) {
-      this.#lastSeen = this.#committed;
-      this.#files?.withdraw();
-    } else {
-      this.#lastSeen = membership;
-      this.#files?.propose(membership);
-    }
+    if (version !== this.#committed.version) return this.#setLastSeen(membership);
+    if (!this.isChanging) return;
+    this.#lastSeen = this.#committed;
+    this.#isLastSeenKept = true;
+    this.#files?.withdraw();
   }
 
   /**
@@ -176,16 +174,20 @@ export class MembershipKeeper {
     this.#ownLast = this.own ?? this.#ownLast;
     const remembered = this.#remembered;
     this.#remembered = null;
-    if (this.#lastSeen.version <= membership.version) this.#lastSeen = membership;
-    const countsBeside = remembered !== null && remembered.version > this.#lastSeen.version;
-    if (countsBeside) this.#lastSeen = remembered;
+    const isLast = this.#lastSeen.version <= membership.version;
+    if (isLast) {
+      this.#lastSeen = membership;
+      this.#isLastSeenKept = true;
+    }
     this.#logger.info("The membership is another one now", {
       version: `0x${zxidToHex(membership.version)}`,
       voters: votersOf(membership).map(({ id }) => id).join(", "),
       servers: membership.servers.length,
     });
-    this.#files?.commit(membership);
-    if (countsBeside) this.#files?.propose(remembered);
+    // First, lest a stop between the two leave the older one alone.
+    const countsBeside = remembered !== null && remembered.version > this.#lastSeen.version;
+    if (countsBeside) this.#setLastSeen(remembered);
+    this.#files?.commit(membership, isLast && !countsBeside);
     return true;
   }
 
@@ -207,5 +209,15 @@ export class MembershipKeeper {
     reader.string();
     const data = reader.buffer();
     return data === null ? null : this.read(new TextDecoder().decode(data), from);
+  }
+
+  /** @throws {DiskError} */
+  #setLastSeen(membership: Membership): void {
+    // The same again is one that the disk did not take.
+    if (membership.version === this.#lastSeen.version && this.#isLastSeenKept) return;
+    this.#lastSeen = membership;
+    this.#isLastSeenKept = false;
+    this.#files?.propose(membership);
+    this.#isLastSeenKept = true;
   }
 }

@@ -55,8 +55,10 @@ export class DynamicConfig {
   /**
    * Makes a committed membership the one that the server begins with: in a file of its own, which zoo.cfg then names.
    * All else in zoo.cfg stays, but for a client port that is in the membership now.
+   *
+   * @param isLast Nothing newer is proposed: what was is this one, or older.
    */
-  commit(membership: Membership): void {
+  commit(membership: Membership, isLast: boolean): void {
     const dynamicPath = dynamicConfigPath(this.#zooCfg, membership.version);
     this.#write(dynamicPath, bytesOf(linesOf(membership).join("\n")));
 
@@ -69,7 +71,7 @@ export class DynamicConfig {
     );
     this.#write(this.#zooCfg, bytesOf(`${kept}dynamicConfigFile=${escapeValue(dynamicPath)}\n`));
 
-    this.withdraw();
+    if (isLast) this.withdraw();
   }
 
   #read(path: string): Uint8Array {

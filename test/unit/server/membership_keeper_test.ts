@@ -169,6 +169,27 @@ describe("a membership keeper", () => {
     expect(versions(keeper)).toEqual([v1, v2]);
   });
 
+  test("shows a proposal that the disk does not take, so that the data says it, until its end is decided", () => {
+    const disk = diskWith();
+    const keeper = keeperOn(disk);
+    keeper.commit(membership(v1, [1, 2, 3]));
+    disk.fault = () => "ENOSPC";
+    expect(() => keeper.propose(membership(v2, [1, 4, 5]))).toThrow(DiskError);
+    expect([versions(keeper), keeper.shown.version]).toEqual([[v1, v2], v2]);
+    expect(() => keeper.propose(membership(v3, [1, 4]))).toThrow(DiskError);
+    expect(keeper.shown.version).toBe(v3);
+    disk.fault = null;
+    // Whoever is told of it again may not ack it before.
+    keeper.propose(membership(v3, [1, 4]));
+    expect([versions(keeper), keeper.shown.version]).toEqual([[v1, v3], v1]);
+    expect(versions(keeperOn(disk))).toEqual([v1, v3]);
+    disk.fault = () => "ENOSPC";
+    expect(() => keeper.adopt(membership(v2, [1, 4, 5]))).toThrow(DiskError);
+    expect(keeper.shown.version).toBe(v2);
+    expect(() => keeper.commit(membership(v2, [1, 4, 5]))).toThrow(DiskError);
+    expect([versions(keeper), keeper.shown.version]).toEqual([[v2, v2], v2]);
+  });
+
   test("says what this server is by the committed membership", () => {
     const keeper = keeperOn(diskWith());
     expect(keeper.forElection()).toMatchObject({ self: 1, selfVotes: true, selfObserves: false });
@@ -251,6 +272,7 @@ describe("what the next start knows", () => {
     const changes: readonly [(keeper: MembershipKeeper) => void, readonly string[]][] = [
       [(keeper) => keeper.propose(membership(v3, [1, 4])), [`${v1},${v2}`, `${v1},${v3}`]],
       [(keeper) => keeper.commit(keeper.lastSeen), [`${v1},${v2}`, `${v2},${v2}`]],
+      [(keeper) => keeper.commit(membership(v1 + 1, [1, 2, 3])), [`${v1},${v2}`, `${v1 + 1},${v2}`]],
       [(keeper) => keeper.adopt(keeper.committed), [`${v1},${v2}`, `${v1},${v1}`]],
     ];
     for (const [change, allowed] of changes) {

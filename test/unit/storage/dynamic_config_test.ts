@@ -68,7 +68,7 @@ describe("a membership on disk", () => {
     const files = new DynamicConfig(disk, zooCfg, 1);
     files.backUp();
     files.propose(first);
-    files.commit(first);
+    files.commit(first, true);
     expect(textOf(disk, "zoo.cfg")).toBe(`# The ensemble of the west.
 dataDir=/data
 tickTime = 2000
@@ -89,15 +89,15 @@ dynamicConfigFile=/etc/zk/zoo.cfg.dynamic.100000000
   test("changes from file to file, and the old files stay", () => {
     const disk = diskWith(staticCfg);
     const files = new DynamicConfig(disk, zooCfg, 1);
-    files.commit(first);
+    files.commit(first, true);
     files.propose(second);
     expect(membershipText(begin(disk).membership)).toBe(membershipText(first));
     expect(membershipText(begin(disk).lastSeen!)).toBe(membershipText(second));
-    files.commit(second);
+    files.commit(second, true);
     expect(begin(disk).lastSeen).toBeUndefined();
     expect(membershipText(begin(disk).membership)).toBe(membershipText(second));
     files.propose(third);
-    files.commit(third);
+    files.commit(third, true);
     expect(membershipText(begin(disk).membership)).toBe(membershipText(third));
     expect(textOf(disk, "zoo.cfg").match(/dynamicConfigFile/g)).toHaveLength(1);
     expect(textOf(disk, "zoo.cfg.dynamic.200000000").split("\n")).toEqual([
@@ -113,16 +113,26 @@ dynamicConfigFile=/etc/zk/zoo.cfg.dynamic.100000000
     expect(disk.list("/etc/zk").filter((name) => name.includes(".dynamic.")).length).toBe(3);
   });
 
+  test("stays proposed while an older one is committed", () => {
+    const disk = diskWith(staticCfg);
+    const files = new DynamicConfig(disk, zooCfg, 1);
+    files.commit(first, true);
+    files.propose(third);
+    files.commit(second, false);
+    expect(membershipText(begin(disk).membership)).toBe(membershipText(second));
+    expect(membershipText(begin(disk).lastSeen!)).toBe(membershipText(third));
+  });
+
   test("leaves the client port of zoo.cfg where the membership has none", () => {
     const list = servers.replaceAll(";2181", "");
     const disk = diskWith(staticCfg.replace(servers, list));
-    new DynamicConfig(disk, zooCfg, 1).commit(parseMembershipText(`${list}version=5`));
+    new DynamicConfig(disk, zooCfg, 1).commit(parseMembershipText(`${list}version=5`), true);
     expect(textOf(disk, "zoo.cfg")).toContain("\nclientPort=2181\n");
   });
 
   test("writes hosts of other scripts so that they are read back", () => {
     const disk = diskWith(staticCfg);
-    new DynamicConfig(disk, zooCfg, 1).commit(second);
+    new DynamicConfig(disk, zooCfg, 1).commit(second, true);
     expect(textOf(disk, "zoo.cfg.dynamic.100000005")).toContain("server.4=zo\\u00eb:2888");
     expect(begin(disk).membership.servers[3].addresses[0].host).toBe("zoë");
   });
@@ -131,7 +141,7 @@ dynamicConfigFile=/etc/zk/zoo.cfg.dynamic.100000000
     const disk = new MemoryDisk();
     const head = [0x23, 0x20, 0xe9, 0xff, 0x0a];
     disk.put(zooCfg, Uint8Array.from([...head, ...new TextEncoder().encode(staticCfg)]));
-    new DynamicConfig(disk, zooCfg, 1).commit(first);
+    new DynamicConfig(disk, zooCfg, 1).commit(first, true);
     expect([...disk.bytesOf(zooCfg).slice(0, 5)]).toEqual(head);
   });
 
@@ -160,14 +170,14 @@ describe("when the disk fails or the machine stops", () => {
         for (let failing = 0;; failing++) {
           const disk = diskWith(staticCfg);
           const files = new DynamicConfig(disk, zooCfg, 1);
-          files.commit(first);
+          files.commit(first, true);
           let calls = 0;
           disk.fault = () => calls++ >= failing ? "EIO" : null;
           let told: "nothing" | "proposed" | "committed" = "nothing";
           try {
             files.propose(second);
             told = "proposed";
-            files.commit(second);
+            files.commit(second, true);
             told = "committed";
           } catch (error) {
             expect(error).toBeInstanceOf(DiskError);
@@ -203,7 +213,7 @@ describe("when the disk fails or the machine stops", () => {
     atEveryCall((disk) => {
       const files = new DynamicConfig(disk, zooCfg, 1);
       files.propose(second);
-      files.commit(second);
+      files.commit(second, true);
       expect(membershipText(begin(disk).membership)).toBe(membershipText(second));
     });
   });
@@ -211,10 +221,10 @@ describe("when the disk fails or the machine stops", () => {
   test("a full disk is told, and nothing is lost", () => {
     const disk = diskWith(staticCfg);
     const files = new DynamicConfig(disk, zooCfg, 1);
-    files.commit(first);
+    files.commit(first, true);
     disk.fault = ({ operation }) => operation === "write" ? "ENOSPC" : null;
     expect(() => files.propose(second)).toThrow("ENOSPC");
-    expect(() => files.commit(second)).toThrow("ENOSPC");
+    expect(() => files.commit(second, true)).toThrow("ENOSPC");
     expect(membershipText(begin(disk).membership)).toBe(membershipText(first));
     expect(begin(disk).lastSeen).toBeUndefined();
     expect(disk.openFiles).toBe(0);
