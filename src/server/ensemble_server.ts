@@ -248,11 +248,11 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   }
 
   onTreeLoaded(): void {
-    const { shown } = this.#members;
+    const { tree, replica } = this.#core;
+    const shown = this.#members.shown(replica.role !== null && !replica.isReadOnly);
     const { version } = shown;
     const text = membershipText(shown);
     const timeMs = this.#world.clock.wallMs();
-    const { tree, replica } = this.#core;
     tree.setConfigData(text, version, timeMs);
     replica.workers?.setConfig({ text, version, timeMs });
   }

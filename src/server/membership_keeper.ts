@@ -124,9 +124,14 @@ export class MembershipKeeper {
     else this.propose(membership);
   }
 
-  /** What the tree shows: never less than the data alone says, so that the next snapshot says it too. */
-  get shown(): Membership {
-    return this.#remembered ?? (this.#isLastSeenKept ? this.#committed : this.#lastSeen);
+  /**
+   * What the tree shows: never less than the data alone says, so that the next snapshot says it too.
+   *
+   * @param isServing Clients, who must not be shown what may never be committed, read the tree. A server whose files do
+   *   not take a proposal leaves its office for that; then the txns of its log are in the tree.
+   */
+  shown(isServing: boolean): Membership {
+    return this.#remembered ?? (isServing || this.#isLastSeenKept ? this.#committed : this.#lastSeen);
   }
 
   /** Keeps the zoo.cfg as it was before a change rewrites it. @throws {DiskError} */
