@@ -39,17 +39,15 @@ export class Silences {
   }
 
   #keep(nowMs: number): void {
-    this.#times.push(this.#sinceMs, nowMs);
-    if (this.#times.length <= 2 * keptMax) return;
+    const times = this.#times;
+    times.push(this.#sinceMs, nowMs);
+    if (times.length <= 2 * keptMax) return;
     const lengths: number[] = [];
-    for (let at = 0; at < this.#times.length; at += 2) lengths.push(this.#times[at + 1] - this.#times[at]);
+    for (let at = 0; at < times.length; at += 2) lengths.push(times[at + 1] - times[at]);
     // Half of them go, so that this is seldom to be done.
     const longest = [...lengths.keys()].sort((a, b) => lengths[b] - lengths[a]).slice(0, keptMax / 2);
     this.#leastMs = lengths[longest.at(-1)!];
-    const before = this.#times;
-    this.#times = longest.sort((a, b) => a - b).flatMap((
-      place,
-    ) => [before[2 * place], before[2 * place + 1]]);
+    this.#times = longest.sort((a, b) => a - b).flatMap((place) => times.slice(2 * place, 2 * place + 2));
   }
 }
 

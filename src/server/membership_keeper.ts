@@ -179,8 +179,7 @@ export class MembershipKeeper {
     this.#ownLast = this.own ?? this.#ownLast;
     const remembered = this.#remembered;
     this.#remembered = null;
-    const isLast = this.#lastSeen.version <= membership.version;
-    if (isLast) {
+    if (this.#lastSeen.version <= membership.version) {
       this.#lastSeen = membership;
       this.#isLastSeenKept = true;
     }
@@ -190,9 +189,8 @@ export class MembershipKeeper {
       servers: membership.servers.length,
     });
     // First, lest a stop between the two leave the older one alone.
-    const countsBeside = remembered !== null && remembered.version > this.#lastSeen.version;
-    if (countsBeside) this.#setLastSeen(remembered);
-    this.#files?.commit(membership, isLast && !countsBeside);
+    if (remembered !== null && remembered.version > this.#lastSeen.version) this.#setLastSeen(remembered);
+    this.#files?.commit(membership, !this.isChanging);
     return true;
   }
 
