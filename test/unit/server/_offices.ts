@@ -4,10 +4,7 @@
  */
 import type { Clock, Timer } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
-import { seededRandom } from "../../../src/base/random.ts";
 import type { TraceEvent } from "../../../src/base/trace.ts";
-import { packerFor } from "../../../src/io/packers.ts";
-import { systemHasher } from "../../../src/io/system_hasher.ts";
 import { JuteReader } from "../../../src/jute/reader.ts";
 import { JuteWriter } from "../../../src/jute/writer.ts";
 import type { WriteOp } from "../../../src/pipeline/op.ts";
@@ -23,7 +20,6 @@ import { Leading, type LeadingPeer } from "../../../src/server/roles/leading.ts"
 import type { LearnerRole } from "../../../src/server/roles/learner.ts";
 import type { ServerWorld } from "../../../src/server/server.ts";
 import { ServerCore } from "../../../src/server/server_core.ts";
-import { ObjectZnodeStore } from "../../../src/tree/object_znode_store.ts";
 import { noZnode } from "../../../src/tree/znode_store.ts";
 import { MemoryDisk } from "../../world/memory_disk.ts";
 import { load } from "../config/_load.ts";
@@ -31,6 +27,7 @@ import { dirs } from "../storage/_logs.ts";
 import { show } from "../zab/_zab.ts";
 import { emptyDisk } from "./_databases.ts";
 import { MemoryNetwork } from "./_memory_network.ts";
+import { worldOf } from "./_world.ts";
 
 const tickMs = 1000;
 /** Names are no addresses in this network: each server has a port of its own. */
@@ -80,19 +77,7 @@ export class Offices {
   /** What a server on that disk runs in: this network and clock, and chance of its own. */
   world(disk: MemoryDisk, seed: number): ServerWorld {
     disk.onLater ??= (run) => this.network.later(run);
-    return {
-      clock: this.clock,
-      disk,
-      network: this.network,
-      hasher: systemHasher,
-      random: seededRandom(seed),
-      logger: silentLogger,
-      process: { version: "test", environment: () => [], openFiles: () => 0, openFilesMax: () => 0 },
-      lockHolder: { identity: "1 a", isRunning: () => true },
-      absolutePath: (path) => path,
-      makeStore: (ownerRules) => new ObjectZnodeStore({ ownerRules }),
-      packerFor,
-    };
+    return worldOf({ clock: this.clock, disk, network: this.network, seed });
   }
 
   /** A server with a disk of its own. */

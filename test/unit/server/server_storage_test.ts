@@ -1,23 +1,11 @@
 /** A whole server on a disk in memory: what it makes of the data it finds, and what it leaves. */
 import { describe, expect, test } from "bun:test";
-import type { Clock } from "../../../src/base/clock.ts";
-import { silentLogger } from "../../../src/base/log.ts";
-import { seededRandom } from "../../../src/base/random.ts";
 import { loadServerConfig } from "../../../src/config/zoo_cfg.ts";
-import { packerFor } from "../../../src/io/packers.ts";
-import { systemHasher } from "../../../src/io/system_hasher.ts";
 import { startServer } from "../../../src/server/server.ts";
 import { logHeader } from "../../../src/storage/txn_log_format.ts";
-import { ObjectZnodeStore } from "../../../src/tree/object_znode_store.ts";
 import { MemoryDisk } from "../../world/memory_disk.ts";
 import { entryFor, join, record } from "../storage/_logs.ts";
-
-const clock: Clock = {
-  wallMs: () => 1_700_000_000_000,
-  monotonicMs: () => 0,
-  setTimer: () => ({ cancel() {} }),
-  endOfTurn: (run) => run(),
-};
+import { worldOfDisk } from "./_world.ts";
 
 function start(disk: MemoryDisk, settings: readonly string[] = [], holder = "10 a") {
   const text = ["dataDir=/data", ...settings].join("\n");
@@ -28,17 +16,8 @@ function start(disk: MemoryDisk, settings: readonly string[] = [], holder = "10 
     readFile: (path) => path === "zoo.cfg" ? new TextEncoder().encode(text) : undefined,
   });
   return startServer(config, {
-    clock,
-    disk,
-    network: { listen: () => Promise.reject(new Error("no port")), dial: () => Promise.reject(new Error()) },
-    hasher: systemHasher,
-    random: seededRandom(1),
-    logger: silentLogger,
-    process: { version: "test", environment: () => [], openFiles: () => 0, openFilesMax: () => 0 },
+    ...worldOfDisk(disk),
     lockHolder: { identity: holder, isRunning: () => true },
-    absolutePath: (path) => path,
-    makeStore: (ownerRules) => new ObjectZnodeStore({ ownerRules }),
-    packerFor,
   });
 }
 
