@@ -427,6 +427,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
         epochWaitMs: this.#ensemble.epochWaitMs ?? epochWaitMs,
         zxidCounterMax: this.#ensemble.zxidCounterMax,
         isMember: (id) => this.#isMember(id),
+        mayLead: (id) => this.#members.mayLead(id),
         makePreparation: (zxid) => this.#makePreparation(zxid),
         onEpochAccepted: (epoch) => this.#versionMembership(epoch),
       });

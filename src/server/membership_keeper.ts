@@ -109,6 +109,11 @@ export class MembershipKeeper {
     };
   }
 
+  /** Whether an election could make a server the leader ({@link ElectionMembership.weightOf}). */
+  mayLead(server: ServerId): boolean {
+    return weightOf(this.#committed, server) > 0;
+  }
+
   /**
    * The newest membership that the data says was proposed, which the files may not hold yet.
    *

@@ -22,6 +22,8 @@ export interface LeadershipOptions {
   readonly nowMs: number;
   /** Whether a server belongs to the committed membership or the last seen one, with a vote or without. */
   isMember(id: ServerId): boolean;
+  /** Whether an election could make a server the leader: voters without weight never are. */
+  mayLead(id: ServerId): boolean;
 }
 
 /**
@@ -236,8 +238,9 @@ export class Leadership {
       // Counter 0 is no txn: a leader's or its snapshot's mark that it began an epoch.
       if (currentEpoch > own || (currentEpoch === own && zxid > lastZxid && counterOf(zxid) !== 0)) {
         this.#drop(seat, "its history is ahead of the leader's");
-        // Whoever is ahead and votes must lead: another election finds it at once, waiting would not.
-        if (!seat.isObserver && votesInAny(this.#quorums, seat.serverId)) {
+        // Whoever is ahead and can lead must: another election finds it at once, waiting would not. What any other has
+        // alone was never committed, and an election for its sake would end with this leader again.
+        if (!seat.isObserver && this.#options.mayLead(seat.serverId)) {
           this.#resign(
             `server ${seat.serverId} is ahead, at epoch ${currentEpoch} and zxid 0x${zxidToHex(zxid)}`,
           );

@@ -77,6 +77,8 @@ export interface LeadingParts {
   readonly trace?: Trace;
   /** Whether a server belongs to the committed membership or the last seen one. */
   isMember(id: ServerId): boolean;
+  /** See LeadershipOptions. */
+  mayLead(id: ServerId): boolean;
   /** Made when the office is established: from then on requests become txns. */
   makePreparation(lastZxid: Zxid): Preparation;
   /** The epoch is promised: what is made under it may be named after it. @throws {DiskError} */

@@ -23,6 +23,7 @@ import { zookeeper790 } from "./zookeeper_790.ts";
 import { returnedAfterRemoval } from "./returned_after_removal.ts";
 import { syncAtADeposedLeader } from "./sync_at_a_deposed_leader.ts";
 import { upgradedThenReadOnly } from "./upgraded_then_read_only.ts";
+import { weightlessAhead } from "./weightless_ahead.ts";
 import { workersKeepThePort } from "./workers_keep_the_port.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -53,5 +54,6 @@ export const scenarios: readonly Scenario[] = [
   returnedAfterRemoval,
   syncAtADeposedLeader,
   upgradedThenReadOnly,
+  weightlessAhead,
   workersKeepThePort,
 ];

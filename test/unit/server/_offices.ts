@@ -12,7 +12,7 @@ import { opOf } from "../../../src/pipeline/op_table.ts";
 import { encodeAcl, openAcl } from "../../../src/protocol/acl.ts";
 import { OpCode } from "../../../src/protocol/op_code.ts";
 import { Majority } from "../../../src/quorum/majority.ts";
-import type { Quorum, ServerId } from "../../../src/quorum/quorum.ts";
+import { type Quorum, type ServerId, votesInAny } from "../../../src/quorum/quorum.ts";
 import { QuorumLink } from "../../../src/server/quorum_link.ts";
 import { Following, type FollowingPeer } from "../../../src/server/roles/following.ts";
 import type { LeaderRole } from "../../../src/server/roles/leader.ts";
@@ -187,6 +187,7 @@ export class Station implements LeadingPeer, FollowingPeer {
       epochWaitMs: 1000,
       zxidCounterMax: this.#offices.zxidCounterMax,
       isMember: (id) => this.#offices.memberIds.includes(id),
+      mayLead: (id) => votesInAny(quorums, id),
       makePreparation: (zxid) => core.makePreparation(zxid),
       onEpochAccepted: () => {},
     });

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { randomBelow, seededRandom } from "../../../src/base/random.ts";
 import { makeZxid } from "../../../src/protocol/zxid.ts";
 import { Majority } from "../../../src/quorum/majority.ts";
+import { votesInAny } from "../../../src/quorum/quorum.ts";
 import { Leadership, type LeadershipEffects } from "../../../src/zab/leadership.ts";
 import type { Seat } from "../../../src/zab/seat.ts";
 import { option, plain, quorum, zxid } from "./_zab.ts";
@@ -17,18 +18,20 @@ class Office implements LeadershipEffects {
 
   constructor(words: readonly string[]) {
     const [self] = plain(words);
+    const quorums = option(words, "of")!.split("+").map(quorum);
     this.leadership = new Leadership({
       self: Number(self),
       acceptedEpoch: Number(option(words, "accepted")),
       currentEpoch: Number(option(words, "current")),
       lastZxid: zxid(option(words, "zxid")!),
-      quorums: option(words, "of")!.split("+").map(quorum),
+      quorums,
       tickMs: 100,
       initLimitTicks: 10,
       syncLimitTicks: 5,
       configVersion: zxid(option(words, "config") ?? "0.0"),
       nowMs: 0,
       isMember: (id) => id >= 0 && id < 100,
+      mayLead: (id) => votesInAny(quorums, id) && id !== Number(option(words, "never")),
     }, this);
   }
 
@@ -242,6 +245,7 @@ test("whatever the learners do, each step of an office waits for its quorum, and
       configVersion: 0,
       nowMs: 0,
       isMember: (id) => id !== 8,
+      mayLead: (id) => voters.includes(id),
     }, {
       acceptEpoch: (epoch) => {
         expect(chosen).toBe(false);
