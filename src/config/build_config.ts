@@ -8,6 +8,7 @@ import type {
   ClientAddress,
   ClientLimitsConfig,
   EnsembleConfig,
+  EnsembleServer,
   GroupCommitConfig,
   Membership,
   PurgeConfig,
@@ -232,6 +233,12 @@ function notNegative(given: number | undefined): number | undefined {
   return given !== undefined && given >= 0 ? given : undefined;
 }
 
+/** What this server is; a proposed membership that lets it in may need it before it is committed. */
+function ownOf(parts: ConfigParts, membership: Membership): EnsembleServer | undefined {
+  const lists = (server: EnsembleServer) => server.id === parts.serverId;
+  return membership.servers.find(lists) ?? newerLastSeen(parts, membership)?.servers.find(lists);
+}
+
 function checkServerId(parts: ConfigParts, membership: Membership, problems: ConfigProblem[]): void {
   const { serverId, values } = parts;
   const ids = membership.servers.map((server) => server.id).join(", ");
@@ -240,7 +247,7 @@ function checkServerId(parts: ConfigParts, membership: Membership, problems: Con
     problems.push({ where: `${values.dataDir}/myid`, rule });
     return;
   }
-  const own = membership.servers.find((server) => server.id === serverId);
+  const own = ownOf(parts, membership);
   if (own === undefined) {
     const wrong = `my id ${serverId} is not among the servers ${ids}`;
     const right = membership.version > 0
@@ -278,7 +285,7 @@ function clientAddress(
   const fromKeys = values.clientPort === undefined
     ? undefined
     : { host: values.clientPortAddress ?? "", port: values.clientPort };
-  const fromList = membership.servers.find((server) => server.id === serverId)?.client;
+  const fromList = ownOf(parts, membership)?.client;
   if (fromList === undefined || fromKeys === undefined) return fromList ?? fromKeys;
   if (parts.whereOf.get("clientPort")?.override) return fromKeys;
   if (fromKeys.port !== fromList.port || (!isAnyAddress(fromKeys.host) && fromKeys.host !== fromList.host)) {

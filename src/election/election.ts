@@ -16,7 +16,7 @@ import {
 /** Who takes part, as one server sees it. Never changed: replaced as a whole ({@link Election.setMembership}). */
 export interface ElectionMembership {
   readonly self: ServerId;
-  /** Whether this server has a vote in the committed configuration. */
+  /** Whether this server has a vote in the committed configuration, and so may be elected. */
   readonly selfVotes: boolean;
   /**
    * Whether this server is listed as an observer. Without a vote and not listed, as before a reconfiguration lets
@@ -352,12 +352,15 @@ export class Election {
   #hearLooking(from: ServerId, notification: Notification, nowMs: number): void {
     // It has no leader any more, so it does not speak for one.
     const wasOutside = this.#outside.delete(from);
-    // A server without a vote does not take part in deciding: it follows what voters have decided.
-    if (!this.#membership.selfVotes) return;
+    // An observer does not take part in deciding: it follows what voters have decided. Who is no member does: a change
+    // that others know of may have given it a vote, which they then need.
+    if (this.#membership.selfObserves) return;
     const vote: HeardVote = { ...voteOf(notification), state: "LOOKING", version: 0 };
     const isLater = isLaterRound(vote.electionEpoch, this.#round);
     if (vote.electionEpoch !== this.#round && !isLater) return this.#answerLooking(from, nowMs);
-    if (!this.#voters.has(vote.leader)) return;
+    const stands = this.#voters.has(vote.leader);
+    // Who stands for nobody has a vote to give all the same: its round may be one that others have to come to.
+    if (!stands && !(isLater && vote.leader === nobody)) return;
     if (vote.zxid === untrustedZxid) this.#mute.add(from);
     if (vote.zxid === untrustedZxid || this.#initial!.zxid === untrustedZxid) return this.#evaluate(nowMs);
 
@@ -375,7 +378,7 @@ export class Election {
       this.#received.clear();
       this.#mute.clear();
       const own = this.#ownVote();
-      this.#propose(beats(vote, own, weightOf) ? vote : own, nowMs);
+      this.#propose(stands && beats(vote, own, weightOf) ? vote : own, nowMs);
     } else if (isNews) {
       this.#propose(vote, nowMs);
     } else {
@@ -498,8 +501,10 @@ export class Election {
   #propose({ leader, zxid, peerEpoch }: Omit<Vote, "electionEpoch">, nowMs: number): void {
     this.#proposal = { leader, zxid, electionEpoch: this.#round, peerEpoch };
     this.#agreedSinceMs = undefined;
-    const { self, selfVotes } = this.#membership;
-    if (selfVotes && this.#initial!.zxid !== untrustedZxid) this.#received.set(self, this.#heardProposal());
+    const { self, selfObserves } = this.#membership;
+    if (!selfObserves && this.#initial!.zxid !== untrustedZxid) {
+      this.#received.set(self, this.#heardProposal());
+    }
     this.#tellAll(nowMs);
   }
 

@@ -39,7 +39,7 @@ export const untrustedZxid = -1;
 
 /**
  * The order of votes: the newer epoch, then the newer zxid, then the greater server id. A server without weight
- * is never better than another (ZOOKEEPER-764).
+ * is never better than another (ZOOKEEPER-764), and any is better than none.
  *
  * @see Fact: FastLeaderElection.totalOrderPredicate
  */
@@ -49,6 +49,7 @@ export function beats(
   weightOf: (sid: ServerId) => number,
 ): boolean {
   if (weightOf(candidate.leader) === 0) return false;
+  if (current.leader === nobody) return true;
   if (candidate.peerEpoch !== current.peerEpoch) return candidate.peerEpoch > current.peerEpoch;
   if (candidate.zxid !== current.zxid) return candidate.zxid > current.zxid;
   return candidate.leader > current.leader;

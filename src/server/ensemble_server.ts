@@ -111,7 +111,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
       disk,
       logger,
     });
-    this.#memberClient = this.#members.own?.client;
+    this.#memberClient = this.#members.ownLast?.client;
     // Apache's servers show of /zookeeper/config what the snapshot holds that they begin with.
     this.#recovered = this.#core.load(() => this.onTreeLoaded());
     this.#core.database.loadEpochs();
@@ -617,7 +617,7 @@ export class EnsembleServer implements RunningServer, LeadingPeer, FollowingPeer
   #memberClient: ClientAddress | undefined;
 
   async #listenForServers(): Promise<void> {
-    const own = this.#members.own;
+    const own = this.#members.ownLast;
     if (own === undefined || this.#stopped) return;
     const all = this.#ensemble.listenOnAllAddresses;
     const hosts = own.addresses.map((address) => ({ ...address, host: all ? "" : address.host }));

@@ -40,7 +40,7 @@ export class MembershipKeeper {
    * known, or when it says nothing.
    */
   #remembered: Membership | null = null;
-  /** What this server was when it was a member last: it keeps its addresses while it is not. */
+  /** What this server was when it was a member last, or is to be: it keeps its addresses while it is none. */
   #ownLast: EnsembleServer | undefined;
 
   /** @param zooCfg Absolute path of the zoo.cfg; undefined without one: then changes are kept in memory only. */
@@ -59,7 +59,7 @@ export class MembershipKeeper {
     this.isChangeable = config.reconfigEnabled;
     this.#committed = config.membership;
     this.#lastSeen = config.reconfigEnabled ? config.lastSeen ?? config.membership : config.membership;
-    this.#ownLast = this.own;
+    this.#ownLast = this.own ?? serverOf(this.#lastSeen, self);
     this.#files = config.reconfigEnabled && zooCfg !== undefined
       ? new DynamicConfig(disk, zooCfg, self)
       : null;
@@ -88,6 +88,11 @@ export class MembershipKeeper {
   /** What this server is by the committed membership; undefined when it is not in it. */
   get own(): EnsembleServer | undefined {
     return serverOf(this.#committed, this.#self);
+  }
+
+  /** As {@link own}; while it is no member, what it was when it was one last, or was to be when it was started. */
+  get ownLast(): EnsembleServer | undefined {
+    return this.own ?? this.#ownLast;
   }
 
   /** What is known of a server, from either membership. */

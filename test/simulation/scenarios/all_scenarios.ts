@@ -20,6 +20,7 @@ import { zookeeper4925 } from "./zookeeper_4925.ts";
 import { zookeeper569 } from "./zookeeper_569.ts";
 import { zookeeper764 } from "./zookeeper_764.ts";
 import { zookeeper790 } from "./zookeeper_790.ts";
+import { joinersNeeded } from "./joiners_needed.ts";
 import { returnedAfterRemoval } from "./returned_after_removal.ts";
 import { syncAtADeposedLeader } from "./sync_at_a_deposed_leader.ts";
 import { upgradedThenReadOnly } from "./upgraded_then_read_only.ts";
@@ -54,6 +55,7 @@ export const scenarios: readonly Scenario[] = [
   returnedAfterRemoval,
   syncAtADeposedLeader,
   upgradedThenReadOnly,
+  joinersNeeded,
   weightlessAhead,
   workersKeepThePort,
 ];

@@ -323,6 +323,16 @@ describe("the dynamic file", () => {
     expect(config.ensemble?.lastSeen?.version).toBe(0x1a0000000c);
   });
 
+  test("lets a server start that the proposed one lets in: others may be too few without it", () => {
+    const files = { [name]: three, [next]: `${four.trimEnd()};2184\nversion=1a0000000c` };
+    const { config } = load({ cfg: switchedOn, files, serverId: 4 });
+    expect(config.ensemble?.membership.servers).toHaveLength(3);
+    expect(config.client).toMatchObject({ port: 2184 });
+    expect(refusal({ cfg: switchedOn, files, serverId: 5 })).toContain(
+      "my id 5 is not among the servers 1, 2, 10:",
+    );
+  });
+
   test("outweighs a proposed one that is no newer", () => {
     for (const version of ["1a0000000b", "19ffffffff", "0"]) {
       const files = { [name]: three, [next]: `${four}version=${version}` };

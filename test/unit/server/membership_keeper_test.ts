@@ -191,6 +191,15 @@ describe("a membership keeper", () => {
     expect([versions(keeper), keeper.shown(false).version]).toEqual([[v2, v2], v2]);
   });
 
+  test("lets those lead that the committed membership lets", () => {
+    const keeper = keeperOn(diskWith());
+    const leading = () => [1, 2, 4].map((id) => keeper.mayLead(id));
+    keeper.propose(membership(v1, [2, 3, 4], [1]));
+    expect(leading()).toEqual([true, true, false]);
+    keeper.commit(keeper.lastSeen);
+    expect(leading()).toEqual([false, true, true]);
+  });
+
   test("says what this server is by the committed membership", () => {
     const keeper = keeperOn(diskWith());
     expect(keeper.forElection()).toMatchObject({ self: 1, selfVotes: true, selfObserves: false });
