@@ -278,25 +278,41 @@ export class Faults {
     this.#lasting(() => server.disk.capacityBytes = Infinity);
   }
 
-  /** Asks for a change of the membership, by way of some client: a server leaves, comes back, or loses its vote. */
+  /** Asks for a change of the membership, by way of some client: servers leave, come back, or lose their votes. */
   #reconfigure(): void {
     const { clients, membership, servers } = this.#ensemble;
     const session = clients.map((client) => client.session).find((one) => one?.isEstablished === true);
     if (session === null || session === undefined) return;
-    const server = this.#chance.pick(servers);
-    const { id } = server;
-    const isMember = membership.servers.some((member) => member.id === id);
-    if (isMember && this.#chance.happens(0.5)) {
-      session.submit({ kind: "reconfig", path: "", joining: null, leaving: String(id) });
-      return;
+    const share = this.#chance.happens(0.3) ? 0.5 : 0;
+    const picked = this.#chance.pick(servers);
+    const joining: string[] = [];
+    const leaving: number[] = [];
+    for (const server of servers) {
+      if (server !== picked && !this.#chance.happens(share)) continue;
+      const { id } = server;
+      const isMember = membership.servers.some((member) => member.id === id);
+      if (isMember && this.#chance.happens(0.5)) leaving.push(id);
+      else joining.push(this.#letIn(server));
     }
-    const own = `server.${id}=${serverSpec(id, this.#chance.happens(0.3) ? "observer" : "participant")}`;
+    session.submit({
+      kind: "reconfig",
+      path: "",
+      joining: joining.length > 0 ? joining.join() : null,
+      leaving: leaving.length > 0 ? leaving.join() : null,
+    });
+  }
+
+  /** @returns The line by which a server is to join; one that does not start is told of it, and of the others. */
+  #letIn(server: SimServer): string {
+    const own = `server.${server.id}=${
+      serverSpec(server.id, this.#chance.happens(0.3) ? "observer" : "participant")
+    }`;
     if (server.refusal instanceof ConfigError) {
-      // An operator tells it of the others, and of itself, before it is let in.
-      installConfig(server.disk, this.#parameters, [...membershipLines(membership), own]);
+      const lines = membershipLines(this.#ensemble.membership);
+      installConfig(server.disk, this.#parameters, [...lines, own]);
       server.refusal = null;
       server.start();
     }
-    session.submit({ kind: "reconfig", path: "", joining: own, leaving: null });
+    return own;
   }
 }
