@@ -302,17 +302,26 @@ export class Faults {
     });
   }
 
-  /** @returns The line by which a server is to join; one that does not start is told of it, and of the others. */
+  /** @returns The line by which a server is to join; an operator starts one that is no member. */
   #letIn(server: SimServer): string {
     const own = `server.${server.id}=${
       serverSpec(server.id, this.#chance.happens(0.3) ? "observer" : "participant")
     }`;
-    if (server.refusal instanceof ConfigError) {
-      const lines = membershipLines(this.#ensemble.membership);
-      installConfig(server.disk, this.#parameters, [...lines, own]);
-      server.refusal = null;
-      server.start();
-    }
+    if (server.refusal instanceof ConfigError) this.#startAs(own, server);
     return own;
+  }
+
+  /** An operator starts servers that are no members, as a change that is not committed may need them. */
+  startStrangers(): void {
+    for (const server of this.#ensemble.servers) {
+      const own = `server.${server.id}=${serverSpec(server.id, "participant")}`;
+      if (server.refusal instanceof ConfigError) this.#startAs(own, server);
+    }
+  }
+
+  #startAs(own: string, server: SimServer): void {
+    installConfig(server.disk, this.#parameters, [...membershipLines(this.#ensemble.membership), own]);
+    server.refusal = null;
+    server.start();
   }
 }

@@ -5,7 +5,7 @@ import type { ServerAddress } from "../../src/client/connection_string.ts";
 import { ConfigError } from "../../src/config/config_error.ts";
 import type { ServerConfig } from "../../src/config/server_config.ts";
 import { OpCode } from "../../src/protocol/op_code.ts";
-import { type Membership, quorumOf } from "../../src/quorum/membership.ts";
+import { type Membership, observersOf, quorumOf } from "../../src/quorum/membership.ts";
 import { parseMembershipText } from "../../src/quorum/membership_text.ts";
 import type { ZnodeStore } from "../../src/tree/znode_store.ts";
 import { txnTypeOf } from "../../src/protocol/txn.ts";
@@ -117,10 +117,15 @@ export class SimEnsemble {
     return quorumOf(this.#membership).contains(servers);
   }
 
-  /** @returns Whether these servers suffice, should what is proposed be committed, too. */
+  /**
+   * @returns Whether these servers suffice, should what is proposed be committed, too. An observer hears that it is to
+   *   have a vote when that is committed, and cannot give it before.
+   */
   canGoOn(servers: ReadonlySet<number>): boolean {
+    const observers = new Set(observersOf(this.#membership).map(({ id }) => id));
+    const voting = new Set([...servers].filter((id) => !observers.has(id)));
     return this.isQuorum(servers) &&
-      this.#proposedMemberships.every((membership) => quorumOf(membership).contains(servers));
+      this.#proposedMemberships.every((membership) => quorumOf(membership).contains(voting));
   }
 
   server(id: number): SimServer {

@@ -85,6 +85,7 @@ function heal(ensemble: SimEnsemble, faults: Faults, writer: TraceWriter | null)
   if (ensemble.violations.length > 0) return false;
   writer?.note("everything is healed");
   faults.heal();
+  if (isHopeless(ensemble)) faults.startStrangers();
   if (isHopeless(ensemble)) return true;
   const healedMs = ensemble.nowMs;
   const wentOn = ensemble.run(progressMs, () => missingProgress(ensemble, healedMs) === null);
