@@ -238,8 +238,8 @@ export class Leadership {
       // Counter 0 is no txn: a leader's or its snapshot's mark that it began an epoch.
       if (currentEpoch > own || (currentEpoch === own && zxid > lastZxid && counterOf(zxid) !== 0)) {
         this.#drop(seat, "its history is ahead of the leader's");
-        // Whoever is ahead and can lead must: another election finds it at once, waiting would not. What any other has
-        // alone was never committed, and an election for its sake would end with this leader again.
+        // Whoever is ahead and can lead must: another election finds it at once, waiting would not. For any other one an
+        // election would end with this leader again; what is committed of what it has, no quorum is without.
         if (!seat.isObserver && this.#options.mayLead(seat.serverId)) {
           this.#resign(
             `server ${seat.serverId} is ahead, at epoch ${currentEpoch} and zxid 0x${zxidToHex(zxid)}`,
