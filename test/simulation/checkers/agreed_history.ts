@@ -32,6 +32,8 @@ interface Chain {
    */
   zxids: number[];
   length: number;
+  /** What was in place of all that before a leader sent its tree: a crash can bring it back, too. */
+  replaced: readonly number[];
   /** Who sends it a snapshot. */
   source: number;
 }
@@ -140,7 +142,7 @@ export class AgreedHistory {
       case "truncate":
         return cut(chain, event.zxid);
       case "load":
-        if (event.from === "leader") copy(this.#chainOf(chain.source), chain);
+        if (event.from === "leader") replace(chain, this.#chainOf(chain.source));
         return reload(chain, event.zxid);
       case "sync":
         if (!chain.isLeading) chain.source = event.peer;
@@ -200,7 +202,7 @@ export class AgreedHistory {
   #chainOf(server: number): Chain {
     let chain = this.#chains.get(server);
     if (chain === undefined) {
-      chain = { isLeading: false, isServing: false, zxids: [], length: 0, source: 0 };
+      chain = { isLeading: false, isServing: false, zxids: [], length: 0, replaced: [], source: 0 };
       this.#chains.set(server, chain);
     }
     return chain;
@@ -214,13 +216,18 @@ function append(chain: Chain, zxid: number): void {
   chain.length++;
 }
 
-function copy(from: Chain, to: Chain): void {
-  to.zxids = from.zxids.slice(0, from.length);
-  to.length = from.length;
+function replace(chain: Chain, source: Chain): void {
+  chain.replaced = chain.zxids;
+  chain.zxids = source.zxids.slice(0, source.length);
+  chain.length = source.length;
 }
 
 /** A start finds what is in sight up to a zxid, or, if that very txn was lost from sight, all up to it. */
 function reload(chain: Chain, zxid: number): void {
+  if (!chain.zxids.includes(zxid) && chain.replaced.includes(zxid)) {
+    chain.zxids = [...chain.replaced];
+    chain.length = chain.zxids.length;
+  }
   const found = chain.zxids.indexOf(zxid, chain.length);
   const seen = chain.zxids.slice(0, chain.length);
   chain.length = (found >= 0 ? found : seen.findLastIndex((held) => held <= zxid)) + 1;

@@ -235,6 +235,15 @@ describe("ReadsSeeAgreedState", () => {
     expect(written.failures).toEqual([]);
   });
 
+  test("knows that a crash brings back what a leader's tree had replaced", () => {
+    const written = judged().propose(3, z(1, 2), sets("/a", "2", 1)).lead(1, 2);
+    written.trace(3, { kind: "sync", how: "SNAP", zxid: z(2, 0), peer: 1 }).load(3, z(2, 0), "leader");
+    written.load(3, z(1, 2)).trace(3, { kind: "readOnly", zxid: z(1, 2) });
+    const stat = statOf({ ...whole, version: 1, mzxid: z(1, 2) });
+    written.ask(getA, { zxid: z(1, 2), data: "2", stat, isReadOnly: true, server: 3 });
+    expect(written.failures).toEqual([]);
+  });
+
   test("finds what a read-only server shows of a state that is committed, and other than that", () => {
     const written = judged().agree(1, z(1, 2), sets("/a", "2", 1));
     written.ask(getA, { zxid: z(1, 1), data: "2", stat: statOf(whole), isReadOnly: true });
