@@ -358,9 +358,8 @@ export class Election {
     const vote: HeardVote = { ...voteOf(notification), state: "LOOKING", version: 0 };
     const isLater = isLaterRound(vote.electionEpoch, this.#round);
     if (vote.electionEpoch !== this.#round && !isLater) return this.#answerLooking(from, nowMs);
-    const stands = this.#voters.has(vote.leader);
     // Who stands for nobody has a vote to give all the same: its round may be one that others have to come to.
-    if (!stands && !(isLater && vote.leader === nobody)) return;
+    if (!this.#voters.has(vote.leader) && !(isLater && vote.leader === nobody)) return;
     if (vote.zxid === untrustedZxid) this.#mute.add(from);
     if (vote.zxid === untrustedZxid || this.#initial!.zxid === untrustedZxid) return this.#evaluate(nowMs);
 
@@ -378,7 +377,7 @@ export class Election {
       this.#received.clear();
       this.#mute.clear();
       const own = this.#ownVote();
-      this.#propose(stands && beats(vote, own, weightOf) ? vote : own, nowMs);
+      this.#propose(beats(vote, own, weightOf) ? vote : own, nowMs);
     } else if (isNews) {
       this.#propose(vote, nowMs);
     } else {

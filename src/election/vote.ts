@@ -48,7 +48,7 @@ export function beats(
   current: Omit<Vote, "electionEpoch">,
   weightOf: (sid: ServerId) => number,
 ): boolean {
-  if (weightOf(candidate.leader) === 0) return false;
+  if (candidate.leader === nobody || weightOf(candidate.leader) === 0) return false;
   if (current.leader === nobody) return true;
   if (candidate.peerEpoch !== current.peerEpoch) return candidate.peerEpoch > current.peerEpoch;
   if (candidate.zxid !== current.zxid) return candidate.zxid > current.zxid;

@@ -92,7 +92,7 @@ export class MembershipKeeper {
 
   /** As {@link own}; while it is no member, what it was when it was one last, or was to be when it was started. */
   get ownLast(): EnsembleServer | undefined {
-    return this.own ?? this.#ownLast;
+    return this.#ownLast;
   }
 
   /** What is known of a server, from either membership. */

@@ -1,8 +1,7 @@
 import type { DiskErrorCode } from "../../src/base/disk.ts";
 import { type FaultKind, faultKinds, type Parameters } from "./parameters.ts";
 import { ConfigError } from "../../src/config/config_error.ts";
-import { membershipLines } from "../../src/quorum/membership.ts";
-import { installConfig, ports, serverSpec } from "./sim_config.ts";
+import { ports, serverLine } from "./sim_config.ts";
 import type { SimEnsemble } from "./sim_ensemble.ts";
 import type { Chance } from "./world/chance.ts";
 import type { SimHost } from "./world/sim_network.ts";
@@ -297,31 +296,28 @@ export class Faults {
     session.submit({
       kind: "reconfig",
       path: "",
-      joining: joining.length > 0 ? joining.join() : null,
-      leaving: leaving.length > 0 ? leaving.join() : null,
+      joining: joining.join() || null,
+      leaving: leaving.join() || null,
     });
   }
 
   /** @returns The line by which a server is to join; an operator starts one that is no member. */
   #letIn(server: SimServer): string {
-    const own = `server.${server.id}=${
-      serverSpec(server.id, this.#chance.happens(0.3) ? "observer" : "participant")
-    }`;
-    if (server.refusal instanceof ConfigError) this.#startAs(own, server);
+    const own = serverLine(server.id, this.#chance.happens(0.3) ? "observer" : "participant");
+    this.#startStranger(server, own);
     return own;
   }
 
   /** An operator starts servers that are no members, as a change that is not committed may need them. */
   startStrangers(): void {
     for (const server of this.#ensemble.servers) {
-      const own = `server.${server.id}=${serverSpec(server.id, "participant")}`;
-      if (server.refusal instanceof ConfigError) this.#startAs(own, server);
+      this.#startStranger(server, serverLine(server.id, "participant"));
     }
   }
 
-  #startAs(own: string, server: SimServer): void {
-    installConfig(server.disk, this.#parameters, [...membershipLines(this.#ensemble.membership), own]);
-    server.refusal = null;
+  #startStranger(server: SimServer, own: string): void {
+    if (!(server.refusal instanceof ConfigError)) return;
+    this.#ensemble.writeIn(server, own);
     server.start();
   }
 }

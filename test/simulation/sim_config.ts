@@ -11,16 +11,16 @@ export const ports = { client: 2181, quorum: 2888, election: 3888 } as const;
 
 const groupsOfThree = 3;
 
-/** @returns A server.N line's value. */
-export function serverSpec(id: number, role: "participant" | "observer"): string {
-  return `${machineOf(id).name}:${ports.quorum}:${ports.election}:${role};${ports.client}`;
+/** @returns A server's own line. */
+export function serverLine(id: number, role: "participant" | "observer"): string {
+  return `server.${id}=${machineOf(id).name}:${ports.quorum}:${ports.election}:${role};${ports.client}`;
 }
 
 /** @returns The server, group and weight lines of the ensemble that a simulation begins with. */
 export function memberLines({ voters, observers, hierarchical }: Parameters): string[] {
   const lines: string[] = [];
   for (let id = 1; id <= voters + observers; id++) {
-    lines.push(`server.${id}=${serverSpec(id, id <= voters ? "participant" : "observer")}`);
+    lines.push(serverLine(id, id <= voters ? "participant" : "observer"));
   }
   if (!hierarchical) return lines;
   for (let group = 1; group <= groupsOfThree; group++) {

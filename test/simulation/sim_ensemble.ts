@@ -5,7 +5,7 @@ import type { ServerAddress } from "../../src/client/connection_string.ts";
 import { ConfigError } from "../../src/config/config_error.ts";
 import type { ServerConfig } from "../../src/config/server_config.ts";
 import { OpCode } from "../../src/protocol/op_code.ts";
-import { type Membership, observersOf, quorumOf } from "../../src/quorum/membership.ts";
+import { type Membership, membershipLines, observersOf, quorumOf } from "../../src/quorum/membership.ts";
 import { parseMembershipText } from "../../src/quorum/membership_text.ts";
 import type { ZnodeStore } from "../../src/tree/znode_store.ts";
 import { txnTypeOf } from "../../src/protocol/txn.ts";
@@ -122,8 +122,8 @@ export class SimEnsemble {
    *   have a vote when that is committed, and cannot give it before.
    */
   canGoOn(servers: ReadonlySet<number>): boolean {
-    const observers = new Set(observersOf(this.#membership).map(({ id }) => id));
-    const voting = new Set([...servers].filter((id) => !observers.has(id)));
+    const voting = new Set(servers);
+    for (const { id } of observersOf(this.#membership)) voting.delete(id);
     return this.isQuorum(servers) &&
       this.#proposedMemberships.every((membership) => quorumOf(membership).contains(voting));
   }
@@ -147,6 +147,12 @@ export class SimEnsemble {
     server.disk.wipe();
     installConfig(server.disk, this.parameters);
     for (const checker of this.#checkers) checker.onWiped?.(server.id);
+  }
+
+  /** An operator writes the members, and lines of those who are to be some, into a server's configuration. */
+  writeIn(server: SimServer, ...lines: string[]): void {
+    installConfig(server.disk, this.parameters, [...membershipLines(this.#membership), ...lines]);
+    server.refusal = null;
   }
 
   /** Starts a client, which works at once. */

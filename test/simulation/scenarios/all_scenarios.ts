@@ -51,11 +51,11 @@ export const scenarios: readonly Scenario[] = [
   zookeeper4925,
   acksBeforeACut,
   fuzzySnapshot,
+  joinersNeeded,
   lonelyLeader,
   returnedAfterRemoval,
   syncAtADeposedLeader,
   upgradedThenReadOnly,
-  joinersNeeded,
   weightlessAhead,
   workersKeepThePort,
 ];

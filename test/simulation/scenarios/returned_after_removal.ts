@@ -1,6 +1,5 @@
-import { membershipLines } from "../../../src/quorum/membership.ts";
 import { noFaults } from "../parameters.ts";
-import { installConfig, serverSpec } from "../sim_config.ts";
+import { serverLine } from "../sim_config.ts";
 import type { Scenario } from "./scenario.ts";
 import { event, Stage } from "./stage.ts";
 
@@ -37,9 +36,7 @@ export const returnedAfterRemoval: Scenario = {
     leader.cutPower("everything");
     removed.kill();
 
-    const own = `server.${removed.id}=${serverSpec(removed.id, "participant")}`;
-    const lines = [...membershipLines(ensemble.membership), own];
-    installConfig(removed.disk, ensemble.parameters, lines);
+    ensemble.writeIn(removed, serverLine(removed.id, "participant"));
     removed.start();
     slow.start();
     stage.pass(5000);
