@@ -108,6 +108,8 @@ export class LearnerRole implements Role {
   #touched: Session[] = [];
   readonly #out = new JuteWriter(256);
   #applying = false;
+  /** From here on the disk took nothing: the tree will never hold it. */
+  #refusedFrom: Zxid = Infinity;
   #finished = false;
 
   constructor(parts: LearnerRoleParts) {
@@ -202,6 +204,7 @@ export class LearnerRole implements Role {
       file: error.path,
       zxid: `0x${zxidToHex(firstZxid)}`,
     });
+    this.#refusedFrom = Math.min(this.#refusedFrom, firstZxid);
     while (this.#entries.length > 0 && this.#entries.at(this.#entries.length - 1)!.zxid >= firstZxid) {
       this.#entries.pop();
     }
@@ -364,6 +367,7 @@ export class LearnerRole implements Role {
   #finishSyncs(): void {
     for (let next = this.#syncsAnswered.peek(); next !== undefined; next = this.#syncsAnswered.peek()) {
       const [claimant, request, upTo] = next;
+      if (upTo >= this.#refusedFrom) return;
       if (this.#entries.length > 0 && this.#entries.peek()!.zxid <= upTo) return;
       this.#syncsAnswered.shift();
       claimant.onSyncDone(request);

@@ -155,6 +155,19 @@ describe("a sync", () => {
     expect(clients.map(answers)).toEqual([[], ["1 5.0 0"]]);
   });
 
+  test("that waits for what the disk refuses is never answered: this server is behind for good", () => {
+    const desk = new LearnerDesk();
+    const client = desk.client(session);
+    const [first, second] = ["/a", "/b"].map((path) => desk.propose(create(path)));
+    client.request(1, OpCode.sync, (body) => body.string("/"));
+    desk.role.onCommit(second);
+    desk.role.onSynced();
+    desk.refuse(second);
+    desk.role.onDurable(first);
+    desk.bench.endTurn();
+    expect([answers(client), show(desk.bench.tree.lastProcessedZxid)]).toEqual([[], "5.1"]);
+  });
+
   test("that nobody asked for means nothing", () => {
     const desk = new LearnerDesk();
     desk.role.onSynced();
