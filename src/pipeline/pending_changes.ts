@@ -89,7 +89,7 @@ export class PendingChanges {
   create(path: RequestPath, zxid: Zxid, timeMs: number, owner: SessionId): PendingZnode {
     const { bytes, view, start, length } = path;
     const hash = this.#tree.store.hash(bytes, start, length);
-    let znode = this.#lookUp(hash, bytes, start, length);
+    let znode = this.#lookUp(hash, view, start, length);
     if (znode !== null) {
       // What was deleted, and still is in the tree.
       this.touch(znode, zxid);
@@ -210,7 +210,7 @@ export class PendingChanges {
     if (length === 0) return this.#find(rootPath, rootView, 0, 1);
     const { store } = this.#tree;
     const hash = store.hash(bytes, start, length);
-    const pending = this.#lookUp(hash, bytes, start, length);
+    const pending = this.#lookUp(hash, view, start, length);
     if (pending !== null) return pending.exists ? pending : null;
     const ref = store.findHashed(hash, bytes, start, length);
     if (ref === noZnode) return null;
@@ -220,9 +220,9 @@ export class PendingChanges {
     return znode;
   }
 
-  #lookUp(hash: number, bytes: Uint8Array, start: number, length: number): PendingZnode | null {
+  #lookUp(hash: number, view: DataView, start: number, length: number): PendingZnode | null {
     let znode = this.#buckets[hash & (this.#buckets.length - 1)];
-    while (znode !== null && !(znode.hash === hash && znode.hasPath(bytes, start, length))) {
+    while (znode !== null && !(znode.hash === hash && znode.hasPath(view, start, length))) {
       znode = znode.next;
     }
     return znode;

@@ -1,6 +1,6 @@
 import { crc32 } from "../base/crc32.ts";
 import { decodeText } from "../jute/reader.ts";
-import { copyWords } from "../jute/word_copy.ts";
+import { copyWords, isSameRun } from "../jute/word_copy.ts";
 import { type JuteWriter, setLongNumber } from "../jute/writer.ts";
 import { type Acl, openAcl } from "../protocol/acl.ts";
 import type { SessionId } from "../protocol/session_id.ts";
@@ -122,14 +122,8 @@ export class PendingZnode {
     setLongNumber(this.#view, statAt.mtime, timeMs);
   }
 
-  hasPath(bytes: Uint8Array, start: number, length: number): boolean {
-    if (length !== this.pathLength) return false;
-    const own = this.#bytes;
-    // From the end: paths differ there.
-    for (let index = length - 1; index >= 0; index--) {
-      if (own[statPersistedBytes + index] !== bytes[start + index]) return false;
-    }
-    return true;
+  hasPath(view: DataView, start: number, length: number): boolean {
+    return length === this.pathLength && isSameRun(this.#view, statPersistedBytes, view, start, length);
   }
 
   crcOfPath(): number {

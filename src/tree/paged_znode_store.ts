@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.ts";
 import type { Random } from "../base/random.ts";
 import { decodeText } from "../jute/reader.ts";
-import { copyWords, LastView, wordCopyMax } from "../jute/word_copy.ts";
+import { copyWords, isSameRun, LastView, wordCopyMax } from "../jute/word_copy.ts";
 import type { JuteWriter } from "../jute/writer.ts";
 import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
 import { statAt, statBytes, statPersistedBytes } from "../protocol/stat.ts";
@@ -88,6 +88,8 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   #approximateBytes = 0;
   readonly #scratch = new Uint8Array(256);
   readonly #scratchView = new DataView(this.#scratch.buffer);
+  /** Where the paths are that are looked for. */
+  readonly #wanted = new LastView();
   /** Where paths and data come from, and stats. */
   readonly #entries = new LastView();
   readonly #stats = new LastView();
@@ -125,7 +127,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   }
 
   hash(bytes: Uint8Array, start: number, length: number): number {
-    return hashPath(bytes, start, length, this.#key0, this.#key1);
+    return hashPath(this.#wanted.of(bytes), start, length, this.#key0, this.#key1);
   }
 
   find(bytes: Uint8Array, start: number, length: number): ZnodeRef {
@@ -134,7 +136,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
 
   findHashed(hash: number, bytes: Uint8Array, start: number, length: number): ZnodeRef {
     if (length <= 1) return length === 0 || bytes[start] === slash ? this.root : noZnode;
-    return this.#table.find(hash, bytes, start, length);
+    return this.#table.find(hash, this.#wanted.of(bytes), start, length);
   }
 
   findPath(path: string): ZnodeRef {
@@ -408,22 +410,16 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     return znodeDigest(this.contentCrcOf(ref), this.#scratchView, 0);
   }
 
-  hasPath(ref: ZnodeRef, bytes: Uint8Array, start: number, length: number): boolean {
+  hasPath(ref: ZnodeRef, wanted: DataView, start: number, length: number): boolean {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    if (pathLengthIn(view, at) !== length) return false;
-    const path = at + pathAt;
-    // From the end: paths differ there.
-    for (let index = length - 1; index >= 0; index--) {
-      if (view.getUint8(path + index) !== bytes[start + index]) return false;
-    }
-    return true;
+    return pathLengthIn(view, at) === length && isSameRun(view, at + pathAt, wanted, start, length);
   }
 
   hashOf(ref: ZnodeRef): number {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    return this.hash(this.#bytesOf(ref), at + pathAt, pathLengthIn(view, at));
+    return hashPath(view, at + pathAt, pathLengthIn(view, at), this.#key0, this.#key1);
   }
 
   onMoved(from: CellAddress, to: CellAddress): void {

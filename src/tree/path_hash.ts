@@ -8,7 +8,7 @@
  * @see Fact: Aumasson and Bernstein, "SipHash: a fast short-input PRF"; vectors of Linux, lib/test_siphash.c
  */
 export function hashPath(
-  bytes: Uint8Array,
+  view: DataView,
   start: number,
   length: number,
   key0: number,
@@ -22,12 +22,12 @@ export function hashPath(
   for (let at = start; at <= end; at += 4) {
     let word: number;
     if (at + 4 <= end) {
-      word = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+      word = view.getInt32(at, true);
     } else {
       word = length << 24;
-      if (at < end) word |= bytes[at];
-      if (at + 1 < end) word |= bytes[at + 1] << 8;
-      if (at + 2 < end) word |= bytes[at + 2] << 16;
+      if (at < end) word |= view.getUint8(at);
+      if (at + 1 < end) word |= view.getUint8(at + 1) << 8;
+      if (at + 2 < end) word |= view.getUint8(at + 2) << 16;
     }
     v3 ^= word;
     v0 = (v0 + v1) | 0;

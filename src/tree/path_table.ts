@@ -3,8 +3,8 @@ import type { ZnodeRef } from "./znode_store.ts";
 
 /** The records that a {@link PathTable} finds. */
 export interface PathRecords {
-  /** Whether the record's path is `bytes[start, start + length)`. */
-  hasPath(ref: ZnodeRef, bytes: Uint8Array, start: number, length: number): boolean;
+  /** Whether the record's path is `view[start, start + length)`. */
+  hasPath(ref: ZnodeRef, view: DataView, start: number, length: number): boolean;
   /** The hash of the record's path. */
   hashOf(ref: ZnodeRef): number;
 }
@@ -57,19 +57,19 @@ export class PathTable {
     return this.#table.byteLength + (this.#old?.byteLength ?? 0);
   }
 
-  /** @returns The record of the path in `bytes[start, start + length)`, whose hash is given, or 0. */
-  find(hash: number, bytes: Uint8Array, start: number, length: number): ZnodeRef {
+  /** @returns The record of the path in `view[start, start + length)`, whose hash is given, or 0. */
+  find(hash: number, view: DataView, start: number, length: number): ZnodeRef {
     const table = this.#table;
     const tag = hash & tagMask;
     let place = ((hash >>> 0) * this.#scale) | 0;
     for (let entry = table[place]; entry !== 0; entry = table[place]) {
       if ((entry & tagMask) === tag) {
         const ref = entry >>> tagBits;
-        if (this.#records.hasPath(ref, bytes, start, length)) return ref;
+        if (this.#records.hasPath(ref, view, start, length)) return ref;
       }
       if (++place === table.length) place = 0;
     }
-    return this.#old === null ? 0 : this.#findOld(this.#old, hash, bytes, start, length);
+    return this.#old === null ? 0 : this.#findOld(this.#old, hash, view, start, length);
   }
 
   /** Adds a record that is not there. */
@@ -166,13 +166,13 @@ export class PathTable {
     if (end === old.length) this.#old = null;
   }
 
-  #findOld(old: Int32Array, hash: number, bytes: Uint8Array, start: number, length: number): ZnodeRef {
+  #findOld(old: Int32Array, hash: number, view: DataView, start: number, length: number): ZnodeRef {
     const tag = hash & tagMask;
     let place = ((hash >>> 0) * this.#oldScale) | 0;
     for (let entry = old[place]; entry !== 0; entry = old[place]) {
       if (entry !== moved && (entry & tagMask) === tag) {
         const ref = entry >>> tagBits;
-        if (this.#records.hasPath(ref, bytes, start, length)) return ref;
+        if (this.#records.hasPath(ref, view, start, length)) return ref;
       }
       if (++place === old.length) place = 0;
     }
