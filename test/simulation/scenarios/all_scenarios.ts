@@ -22,6 +22,7 @@ import { zookeeper764 } from "./zookeeper_764.ts";
 import { zookeeper790 } from "./zookeeper_790.ts";
 import { joinersNeeded } from "./joiners_needed.ts";
 import { returnedAfterRemoval } from "./returned_after_removal.ts";
+import { stalledDisk } from "./stalled_disk.ts";
 import { syncAtADeposedLeader } from "./sync_at_a_deposed_leader.ts";
 import { upgradedThenReadOnly } from "./upgraded_then_read_only.ts";
 import { weightlessAhead } from "./weightless_ahead.ts";
@@ -54,6 +55,7 @@ export const scenarios: readonly Scenario[] = [
   joinersNeeded,
   lonelyLeader,
   returnedAfterRemoval,
+  stalledDisk,
   syncAtADeposedLeader,
   upgradedThenReadOnly,
   weightlessAhead,

@@ -7,7 +7,7 @@ import type { SimProcess } from "./sim_process.ts";
 /** How long a simulated disk takes, in ms. */
 export interface DiskTimes {
   /** A sync, on the average. */
-  readonly syncMs: number;
+  syncMs: number;
   /** How often one takes up to a hundred times as long. */
   slowChance: number;
 }
