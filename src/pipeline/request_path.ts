@@ -26,16 +26,15 @@ export class RequestPath {
   read(body: JuteReader): boolean {
     const length = body.fieldLength();
     if (length === -1) return false;
-    const { bytes, position } = body;
+    const { bytes, dataView, position } = body;
     body.skip(length);
-    for (let at = position, end = position + length; at < end; at++) {
-      if (bytes[at] < 0x80) continue;
+    if (!isAscii(dataView, position, length)) {
       // Malformed UTF-8 names what it reads as.
       this.set(decodeText(bytes, position, length));
       return true;
     }
     this.bytes = bytes;
-    this.view = body.dataView;
+    this.view = dataView;
     this.start = position;
     this.length = length;
     return true;
@@ -114,4 +113,13 @@ export class RequestPath {
     this.start = 0;
     this.length = bytes.length;
   }
+}
+
+function isAscii(view: DataView, start: number, length: number): boolean {
+  const end = start + length;
+  let bits = 0;
+  let at = start;
+  for (; at + 4 <= end; at += 4) bits |= view.getInt32(at);
+  for (; at < end; at++) bits |= view.getInt8(at);
+  return (bits & 0x80808080) === 0;
 }

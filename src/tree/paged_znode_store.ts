@@ -1,4 +1,5 @@
 import { assert } from "../base/assert.ts";
+import { crc32 } from "../base/crc32.ts";
 import type { Random } from "../base/random.ts";
 import { decodeText } from "../jute/reader.ts";
 import { copyWords, isSameRun, LastView, wordCopyMax } from "../jute/word_copy.ts";
@@ -7,7 +8,7 @@ import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
 import { statAt, statBytes, statPersistedBytes } from "../protocol/stat.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { type CellAddress, type CellMover, CellPages } from "./cell_pages.ts";
-import { contentCrc, isDigested, znodeDigest } from "./digest.ts";
+import { isDigested, znodeDigest } from "./digest.ts";
 import { hashPath } from "./path_hash.ts";
 import { type PathRecords, PathTable, refsMax } from "./path_table.ts";
 import {
@@ -82,6 +83,8 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   readonly #table = new PathTable(this);
   /** Cell of each handle; of free ones the next free one's complement. */
   #slots = new Int32Array(256);
+  /** CRC-32 of each handle's path, once it was wanted; 0 before. */
+  #pathCrcs = new Int32Array(256);
   #slotsUsed = 1;
   #freeSlot = 0;
   #size = 0;
@@ -112,13 +115,14 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
 
   /** Bytes of memory taken for records and tables. */
   get totalBytes(): number {
-    return this.#pages.totalBytes + this.#table.totalBytes + this.#slots.byteLength;
+    return this.#pages.totalBytes + this.#table.totalBytes + 2 * this.#slots.byteLength;
   }
 
   clear(): void {
     this.#pages.clear();
     this.#table.clear();
     this.#slots = new Int32Array(256);
+    this.#pathCrcs = new Int32Array(256);
     this.#slotsUsed = 1;
     this.#freeSlot = 0;
     this.#size = 0;
@@ -198,6 +202,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     this.#approximateBytes -= pathLengthIn(view, at) + Math.max(view.getInt32(at + dataLengthAt, true), 0);
     const address = this.#slots[ref];
     this.#slots[ref] = ~this.#freeSlot;
+    this.#pathCrcs[ref] = 0;
     this.#freeSlot = ref;
     this.#pages.free(address);
   }
@@ -398,8 +403,10 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   contentCrcOf(ref: ZnodeRef): number {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
+    const path = this.#pathCrcs[ref] || this.#crcOfPath(ref, view, at);
+    const data = dataIn(view, at);
     const dataLength = view.getInt32(at + dataLengthAt, true);
-    return contentCrc(view, at + pathAt, pathLengthIn(view, at), view, dataIn(view, at), dataLength);
+    return dataLength > 0 ? crc32(view, data, data + dataLength, path) : path >>> 0;
   }
 
   digestOf(ref: ZnodeRef): number {
@@ -499,9 +506,18 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
       const larger = new Int32Array(this.#slots.length * 2);
       larger.set(this.#slots);
       this.#slots = larger;
+      const crcs = new Int32Array(larger.length);
+      crcs.set(this.#pathCrcs);
+      this.#pathCrcs = crcs;
     }
     assert(this.#slotsUsed < refsMax, "a store has at most 2^26 znodes");
     return this.#slotsUsed++;
+  }
+
+  #crcOfPath(ref: ZnodeRef, view: DataView, at: number): number {
+    const length = pathLengthIn(view, at);
+    // The root's path is empty there.
+    return this.#pathCrcs[ref] = length > 1 ? crc32(view, at + pathAt, at + pathAt + length, 0) : 0;
   }
 
   #bytesOf(ref: ZnodeRef): Uint8Array {

@@ -18,9 +18,10 @@ export const setData: WriteOp = {
     const dataStart = body.position;
     body.skip(Math.max(dataLength, 0));
     const expected = body.int();
-    if (!isNamed || !path.isValid) return ErrorCode.badArguments;
+    if (!isNamed || path.length === 0) return ErrorCode.badArguments;
     const znode = pending.find(path);
-    if (znode === null) return ErrorCode.noNode;
+    // What there is has a valid path.
+    if (znode === null) return path.isValid ? ErrorCode.noNode : ErrorCode.badArguments;
     if (!preparation.access.allows(znode.acl, Perms.write, preparation.authIds)) return ErrorCode.noAuth;
     const growth = Math.max(dataLength, 0) - Math.max(znode.dataLength, 0);
     if (preparation.exceedsQuota(0, growth)) return ErrorCode.quotaExceeded;
