@@ -1,5 +1,5 @@
 import { assert } from "../base/assert.ts";
-import { copyWords, LastView, wordCopyMax } from "./word_copy.ts";
+import { copyWords, LastView, wordCopyMax } from "./byte_runs.ts";
 
 const textEncoder = new TextEncoder();
 /** One for all writers: an idle one must not hold on to what it was last given. */

@@ -1,6 +1,6 @@
 import { crc32 } from "../base/crc32.ts";
 import { decodeText } from "../jute/reader.ts";
-import { copyWords, isSameRun } from "../jute/word_copy.ts";
+import { copyWords, isSameRun } from "../jute/byte_runs.ts";
 import { type JuteWriter, setLongNumber } from "../jute/writer.ts";
 import { type Acl, openAcl } from "../protocol/acl.ts";
 import type { SessionId } from "../protocol/session_id.ts";

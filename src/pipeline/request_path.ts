@@ -1,5 +1,5 @@
 import { decodeText, type JuteReader } from "../jute/reader.ts";
-import { LastView } from "../jute/word_copy.ts";
+import { LastView } from "../jute/byte_runs.ts";
 import type { JuteWriter } from "../jute/writer.ts";
 import { pathProblem, sequenceSuffix } from "../protocol/path.ts";
 

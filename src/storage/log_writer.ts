@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { type Disk, DiskError, type DiskFile } from "../base/disk.ts";
 import type { Logger } from "../base/log.ts";
-import { copyWords, LastView, wordCopyMax } from "../jute/word_copy.ts";
+import { copyWords, LastView, wordCopyMax } from "../jute/byte_runs.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { zxidToHex } from "../protocol/zxid.ts";
 import { adler32 } from "./adler32.ts";

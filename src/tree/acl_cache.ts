@@ -1,6 +1,6 @@
 import { crc32 } from "../base/crc32.ts";
 import { JuteReader } from "../jute/reader.ts";
-import { LastView } from "../jute/word_copy.ts";
+import { LastView } from "../jute/byte_runs.ts";
 import { JuteWriter } from "../jute/writer.ts";
 import { type Acl, decodeAcl, encodeAcl, openAcl } from "../protocol/acl.ts";
 

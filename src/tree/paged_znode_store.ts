@@ -2,7 +2,7 @@ import { assert } from "../base/assert.ts";
 import { crc32 } from "../base/crc32.ts";
 import type { Random } from "../base/random.ts";
 import { decodeText } from "../jute/reader.ts";
-import { copyWords, isSameRun, LastView, wordCopyMax } from "../jute/word_copy.ts";
+import { copyWords, isSameRun, LastView, wordCopyMax } from "../jute/byte_runs.ts";
 import type { JuteWriter } from "../jute/writer.ts";
 import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
 import { statAt, statBytes, statPersistedBytes } from "../protocol/stat.ts";

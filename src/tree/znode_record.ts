@@ -1,4 +1,4 @@
-import { copyWords } from "../jute/word_copy.ts";
+import { copyWords } from "../jute/byte_runs.ts";
 import { setLongNumber } from "../jute/writer.ts";
 import { statAt } from "../protocol/stat.ts";
 import type { Zxid } from "../protocol/zxid.ts";

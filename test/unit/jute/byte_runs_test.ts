@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isSameRun } from "../../../src/jute/word_copy.ts";
+import { isSameRun } from "../../../src/jute/byte_runs.ts";
 
 test("runs are the same when all their bytes are, wherever they lie and whatever is around them", () => {
   for (let count = 0; count <= 19; count++) {
