@@ -1,9 +1,8 @@
-import { crc32 } from "../base/crc32.ts";
 import { Deque } from "../base/deque.ts";
 import { noSession, type SessionId } from "../protocol/session_id.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import type { DataTree } from "../tree/data_tree.ts";
-import { DigestSum, isDigested, znodeDigest } from "../tree/digest.ts";
+import { contentCrc, DigestSum, isDigested, znodeDigest } from "../tree/digest.ts";
 import { noZnode, type ZnodeRef } from "../tree/znode_store.ts";
 import { PendingZnode } from "./pending_znode.ts";
 import type { RequestPath } from "./request_path.ts";
@@ -120,7 +119,7 @@ export class PendingChanges {
     znode.dataLength = length;
     if (!this.#tree.digestEnabled || !znode.isDigested) return;
     if (znode.pathCrc < 0) znode.pathCrc = znode.crcOfPath();
-    znode.contentCrc = length > 0 ? crc32(view, start, start + length, znode.pathCrc) : znode.pathCrc;
+    znode.contentCrc = contentCrc(znode.pathCrc, view, start, length);
   }
 
   /** Works the znode's new digest into the tree's, after its fields were set. */

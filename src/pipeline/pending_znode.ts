@@ -1,4 +1,3 @@
-import { crc32 } from "../base/crc32.ts";
 import { decodeText } from "../jute/reader.ts";
 import { copyWords, isSameRun } from "../jute/byte_runs.ts";
 import { type JuteWriter, setLongNumber } from "../jute/writer.ts";
@@ -6,6 +5,7 @@ import { type Acl, openAcl } from "../protocol/acl.ts";
 import type { SessionId } from "../protocol/session_id.ts";
 import { statAt, statPersistedBytes } from "../protocol/stat.ts";
 import type { Zxid } from "../protocol/zxid.ts";
+import { pathCrc } from "../tree/digest.ts";
 import { noZnode, type ZnodeRef } from "../tree/znode_store.ts";
 
 /** Behind the stat; a longer path gets a buffer of its own. */
@@ -127,9 +127,7 @@ export class PendingZnode {
   }
 
   crcOfPath(): number {
-    // The root's path is empty there.
-    if (this.pathLength <= 1) return 0;
-    return crc32(this.#view, statPersistedBytes, statPersistedBytes + this.pathLength, 0);
+    return pathCrc(this.#view, statPersistedBytes, this.pathLength);
   }
 
   /** Writes the path as a jute string. */

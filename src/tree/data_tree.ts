@@ -11,7 +11,7 @@ import { statPersistedBytes } from "../protocol/stat.ts";
 import { digestVersion, txnDigestBytes, UnknownTxnError } from "../protocol/txn.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { AclCache, openAclKey, skipAclVector } from "./acl_cache.ts";
-import { DigestSum, ZnodeDigests } from "./digest.ts";
+import { DigestSum, ZnodeCrcs } from "./digest.ts";
 import { DigestAudit } from "./digest_audit.ts";
 import { EphemeralIndex } from "./ephemerals.ts";
 import { isQuotaPath, Quotas } from "./quotas.ts";
@@ -58,7 +58,8 @@ export class DataTree {
   readonly #ownerRules: OwnerRules;
   readonly #logger: Logger;
   readonly #digest = new DigestSum();
-  readonly #digests = new ZnodeDigests();
+  /** What each znode adds to it, to be taken out again. */
+  readonly #digests = new ZnodeCrcs();
   readonly #reapable: ReapableIndex;
   readonly #walkers: TreeWalker[] = [];
   #newestCzxid: Zxid = 0;

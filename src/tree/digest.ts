@@ -12,22 +12,20 @@ import type { ZnodeRef } from "./znode_store.ts";
  * Znodes under "/zookeeper/" count as 0 (each server writes its own quota usage there); "/zookeeper" counts.
  */
 
+/** CRC-32 of the path `view[start, start + length)`, unsigned; "" and "/" are the root, whose path is empty here. */
+export function pathCrc(view: DataView, start: number, length: number): number {
+  return length > 1 ? crc32(view, start, start + length, 0) : 0;
+}
+
 /**
  * CRC-32 of a znode's path and data: the part of its digest that a change of counters leaves alone.
  *
- * @param path The path's bytes are `path[pathStart, pathStart + pathLength)`; "" and "/" are the root.
- * @param data The data's bytes are `data[dataStart, dataStart + dataLength)`; null data has length -1.
+ * @param path What {@link pathCrc} says of it.
+ * @param data The data's bytes are `data[start, start + length)`; null data has length -1.
+ * @returns Unsigned.
  */
-export function contentCrc(
-  path: DataView,
-  pathStart: number,
-  pathLength: number,
-  data: DataView,
-  dataStart: number,
-  dataLength: number,
-): number {
-  const crc = pathLength > 1 ? crc32(path, pathStart, pathStart + pathLength, 0) : 0;
-  return dataLength > 0 ? crc32(data, dataStart, dataStart + dataLength, crc) : crc;
+export function contentCrc(path: number, data: DataView, start: number, length: number): number {
+  return length > 0 ? crc32(data, start, start + length, path) : path;
 }
 
 /**
@@ -85,28 +83,38 @@ export class DigestSum {
   }
 }
 
-/** What each znode adds to the tree digest, by its handle: hashing it again to take it out would cost as much as before. */
-export class ZnodeDigests {
-  #digests = new Int32Array(handlesAtFirst);
+/** A CRC-32 of each znode, by its handle, so that it need not be made again. */
+export class ZnodeCrcs {
+  #crcs = new Int32Array(handlesAtFirst);
 
-  /** @returns The CRC-32 last set for a znode, unsigned. */
+  /** Bytes of memory taken. */
+  get totalBytes(): number {
+    return this.#crcs.byteLength;
+  }
+
+  /** @returns The CRC-32 last set for a znode, unsigned; 0 if there was none. */
   of(ref: ZnodeRef): number {
-    return this.#digests[ref] >>> 0;
+    return this.#crcs[ref] >>> 0;
   }
 
   set(ref: ZnodeRef, crc: number): void {
-    if (ref >= this.#digests.length) this.#grow(ref);
-    this.#digests[ref] = crc;
+    if (ref >= this.#crcs.length) this.#grow(ref);
+    this.#crcs[ref] = crc;
+  }
+
+  /** The handle goes to another znode. */
+  forget(ref: ZnodeRef): void {
+    if (ref < this.#crcs.length) this.#crcs[ref] = 0;
   }
 
   clear(): void {
-    this.#digests = new Int32Array(handlesAtFirst);
+    this.#crcs = new Int32Array(handlesAtFirst);
   }
 
   #grow(ref: ZnodeRef): void {
-    const larger = new Int32Array(Math.max(this.#digests.length * 2, ref + 1));
-    larger.set(this.#digests);
-    this.#digests = larger;
+    const larger = new Int32Array(Math.max(this.#crcs.length * 2, ref + 1));
+    larger.set(this.#crcs);
+    this.#crcs = larger;
   }
 }
 

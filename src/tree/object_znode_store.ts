@@ -5,7 +5,7 @@ import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
 import { nodeName } from "../protocol/path.ts";
 import { statPersistedBytes } from "../protocol/stat.ts";
 import type { Zxid } from "../protocol/zxid.ts";
-import { contentCrc, znodeDigest } from "./digest.ts";
+import { contentCrc, pathCrc, znodeDigest } from "./digest.ts";
 import { noZnode, type ZnodeRef, type ZnodeStore } from "./znode_store.ts";
 
 interface Znode {
@@ -271,7 +271,7 @@ export class ObjectZnodeStore implements ZnodeStore {
   contentCrcOf(ref: ZnodeRef): number {
     const { path, data } = this.#at(ref);
     const bytes = textEncoder.encode(path);
-    return contentCrc(viewOf(bytes), 0, bytes.length, viewOf(data ?? empty), 0, data?.length ?? -1);
+    return contentCrc(pathCrc(viewOf(bytes), 0, bytes.length), viewOf(data ?? empty), 0, data?.length ?? -1);
   }
 
   digestOf(ref: ZnodeRef): number {

@@ -1,5 +1,4 @@
 import { assert } from "../base/assert.ts";
-import { crc32 } from "../base/crc32.ts";
 import type { Random } from "../base/random.ts";
 import { decodeText } from "../jute/reader.ts";
 import { copyWords, isSameRun, LastView, wordCopyMax } from "../jute/byte_runs.ts";
@@ -8,7 +7,7 @@ import { ownerKind, type OwnerRules } from "../protocol/create_mode.ts";
 import { statAt, statBytes, statPersistedBytes } from "../protocol/stat.ts";
 import type { Zxid } from "../protocol/zxid.ts";
 import { type CellAddress, type CellMover, CellPages } from "./cell_pages.ts";
-import { isDigested, znodeDigest } from "./digest.ts";
+import { contentCrc, isDigested, pathCrc, ZnodeCrcs, znodeDigest } from "./digest.ts";
 import { hashPath } from "./path_hash.ts";
 import { type PathRecords, PathTable, refsMax } from "./path_table.ts";
 import {
@@ -83,12 +82,12 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   readonly #table = new PathTable(this);
   /** Cell of each handle; of free ones the next free one's complement. */
   #slots = new Int32Array(256);
-  /** CRC-32 of each handle's path, once it was wanted; 0 before. */
-  #pathCrcs = new Int32Array(256);
   #slotsUsed = 1;
   #freeSlot = 0;
   #size = 0;
   #approximateBytes = 0;
+  /** Those of paths that were wanted. */
+  readonly #pathCrcs = new ZnodeCrcs();
   readonly #scratch = new Uint8Array(256);
   readonly #scratchView = new DataView(this.#scratch.buffer);
   /** Where the paths are that are looked for. */
@@ -115,14 +114,15 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
 
   /** Bytes of memory taken for records and tables. */
   get totalBytes(): number {
-    return this.#pages.totalBytes + this.#table.totalBytes + 2 * this.#slots.byteLength;
+    return this.#pages.totalBytes + this.#table.totalBytes + this.#slots.byteLength +
+      this.#pathCrcs.totalBytes;
   }
 
   clear(): void {
     this.#pages.clear();
     this.#table.clear();
+    this.#pathCrcs.clear();
     this.#slots = new Int32Array(256);
-    this.#pathCrcs = new Int32Array(256);
     this.#slotsUsed = 1;
     this.#freeSlot = 0;
     this.#size = 0;
@@ -202,7 +202,7 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
     this.#approximateBytes -= pathLengthIn(view, at) + Math.max(view.getInt32(at + dataLengthAt, true), 0);
     const address = this.#slots[ref];
     this.#slots[ref] = ~this.#freeSlot;
-    this.#pathCrcs[ref] = 0;
+    this.#pathCrcs.forget(ref);
     this.#freeSlot = ref;
     this.#pages.free(address);
   }
@@ -403,10 +403,12 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
   contentCrcOf(ref: ZnodeRef): number {
     const view = this.#viewOf(ref);
     const at = this.#atOf(ref);
-    const path = this.#pathCrcs[ref] || this.#crcOfPath(ref, view, at);
-    const data = dataIn(view, at);
-    const dataLength = view.getInt32(at + dataLengthAt, true);
-    return dataLength > 0 ? crc32(view, data, data + dataLength, path) : path >>> 0;
+    let path = this.#pathCrcs.of(ref);
+    if (path === 0) {
+      path = pathCrc(view, at + pathAt, pathLengthIn(view, at));
+      this.#pathCrcs.set(ref, path);
+    }
+    return contentCrc(path, view, dataIn(view, at), view.getInt32(at + dataLengthAt, true));
   }
 
   digestOf(ref: ZnodeRef): number {
@@ -506,18 +508,9 @@ export class PagedZnodeStore implements ZnodeStore, CellMover, PathRecords {
       const larger = new Int32Array(this.#slots.length * 2);
       larger.set(this.#slots);
       this.#slots = larger;
-      const crcs = new Int32Array(larger.length);
-      crcs.set(this.#pathCrcs);
-      this.#pathCrcs = crcs;
     }
     assert(this.#slotsUsed < refsMax, "a store has at most 2^26 znodes");
     return this.#slotsUsed++;
-  }
-
-  #crcOfPath(ref: ZnodeRef, view: DataView, at: number): number {
-    const length = pathLengthIn(view, at);
-    // The root's path is empty there.
-    return this.#pathCrcs[ref] = length > 1 ? crc32(view, at + pathAt, at + pathAt + length, 0) : 0;
   }
 
   #bytesOf(ref: ZnodeRef): Uint8Array {

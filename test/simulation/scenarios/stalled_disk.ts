@@ -11,6 +11,7 @@ export const stalledDisk: Scenario = {
     const { leader, others } = stage;
     const { tickMs, syncLimit } = stage.ensemble.parameters;
     const writer = stage.client(others[0]);
+    // So many that a server which may wait for its disk knows that it is quick (SyncPacer).
     for (let count = 0; count < 100; count++) writer.create(`/a${count}`);
     const quickMs = leader.diskTimes.syncMs;
     leader.diskTimes.syncMs = 20 * tickMs * syncLimit;
