@@ -22,7 +22,7 @@ import { DataTree } from "../tree/data_tree.ts";
 import { WatchManager } from "../watch/watch_manager.ts";
 import { Database, type DatabaseParts, type DatabaseUser } from "./database.ts";
 import { type Chore, Housekeeping } from "./housekeeping.ts";
-import { ReadCrowd } from "./read_crowd.ts";
+import { Crowd } from "./crowd.ts";
 import { Reaper } from "./reaper.ts";
 import { Replica } from "./replica.ts";
 import type { ServerWorld } from "./server.ts";
@@ -178,15 +178,15 @@ export class ServerCore {
     ]);
   }
 
-  /** @returns What tells the scheduler of crowds of readers again and again, where there is one to be told. */
+  /** @returns What tells the scheduler of crowds again and again, where there is one to be told. */
   watchCrowd(): Chore[] {
-    const { metrics, tree, world: { scheduling } } = this;
+    const { metrics, world: { scheduling } } = this;
     if (scheduling === undefined) return [];
-    const crowd = new ReadCrowd(scheduling);
+    const crowd = new Crowd(scheduling);
     return [{
       everyMs: crowdCheckMs,
       run: (_nowMs, lateMs) => {
-        const served = { requests: metrics.packetsReceived.value, txns: tree.lastProcessedZxid };
+        const served = { requests: metrics.packetsReceived.value, txns: metrics.txnsQueuedForLog.value };
         crowd.look(served, crowdCheckMs + lateMs);
       },
     }];

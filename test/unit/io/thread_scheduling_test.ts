@@ -1,9 +1,16 @@
 /** The scheduling of this thread, as Linux tells of it. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { fdatasync, openSync, readdirSync, readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { ThreadScheduling } from "../../../src/io/thread_scheduling.ts";
 
-const policy = () => Number(/^policy\s*:\s*(\d+)/m.exec(readFileSync("/proc/self/sched", "utf8"))?.[1]);
+const policyOf = (task: string) =>
+  Number(/^policy\s*:\s*(\d+)/m.exec(readFileSync(`${task}/sched`, "utf8"))?.[1]);
+const policy = () => policyOf("/proc/self");
+/** Threads of the runtime on which files are synced. */
+const pool = () =>
+  readdirSync("/proc/self/task").map((thread) => `/proc/self/task/${thread}`)
+    .filter((task) => readFileSync(`${task}/comm`, "latin1").startsWith("Bun Pool"));
 const isTold = process.platform === "linux" && tryPolicy() === 0;
 
 function tryPolicy(): number {
@@ -25,4 +32,21 @@ test.skipIf(!isTold)("is SCHED_BATCH while it is patient", async () => {
   scheduling.setPatient(false);
   await Bun.sleep(5);
   expect(policy()).toBe(0);
+});
+
+test.skipIf(!isTold)("what syncs files is patient, too, and its waits are told", async () => {
+  const sync = promisify(fdatasync);
+  const file = openSync(import.meta.path, "r");
+  await sync(file);
+  expect(pool().length).toBeGreaterThan(0);
+  const scheduling = new ThreadScheduling();
+  scheduling.setPatient(true);
+  const before = scheduling.syncWaits()!;
+  while (!pool().every((task) => policyOf(task) === 3)) await Bun.sleep(1);
+  for (let round = 0; round < 50; round++) await sync(file);
+  const after = scheduling.syncWaits()!;
+  expect(after.turns).toBeGreaterThan(before.turns);
+  expect(after.waitedMs).toBeGreaterThanOrEqual(before.waitedMs);
+  scheduling.setPatient(false);
+  while (!pool().every((task) => policyOf(task) === 0)) await Bun.sleep(1);
 });
