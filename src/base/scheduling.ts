@@ -1,10 +1,13 @@
+/**
+ * Whose threads, when something wakes them, wait for whoever runs to be done, instead of interrupting them: nobody's, that of
+ * the one that serves, or also those of the ones that sync.
+ */
+export type Patience = "none" | "serving" | "all";
+
 /** How the system's scheduler treats the threads of this process that a request has to pass. */
 export interface Scheduling {
-  /**
-   * Whether those threads, when something wakes them, wait for whoever runs to be done, instead of interrupting them.
-   * May do nothing where the system knows no such thing.
-   */
-  setPatient(isPatient: boolean): void;
+  /** From "none", which it begins with. May do nothing where the system knows no such thing. */
+  setPatience(patience: Patience): void;
   /** @returns How long the threads that sync waited for a core until now; null where the system does not tell. */
   syncWaits(): CoreWaits | null;
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { CoreWaits, Scheduling } from "../base/scheduling.ts";
+import type { CoreWaits, Patience, Scheduling } from "../base/scheduling.ts";
 
 /** Linux's policies for threads without priorities of their own (sched(7)). */
 const policies = { other: 0, batch: 3 } as const;
@@ -15,25 +15,27 @@ const poolThreadsRead = 4;
 type SetPolicy = (thread: number, policy: number) => boolean;
 
 /**
- * The scheduling of this very thread, and of those that sync files: SCHED_BATCH is Linux's for one that does not interrupt
+ * The scheduling of this very thread, which serves, and of those that sync files: SCHED_BATCH is Linux's for one that does not interrupt
  * others when it wakes up. Its share of the time is the same. Elsewhere, or where the system forbids it, nothing happens.
  */
 export class ThreadScheduling implements Scheduling {
   #setPolicy: Promise<SetPolicy | null> | null = null;
-  #wanted: number = policies.other;
-  /** Threads that sync, as they were when patience was asked for, or its end: one that begins meanwhile is as its maker. */
+  #wanted: Patience = "none";
+  /** Threads that sync, as they were when it last changed: one that begins meanwhile is as its maker. */
   #pool: readonly number[] = [];
 
-  setPatient(isPatient: boolean): void {
-    this.#wanted = isPatient ? policies.batch : policies.other;
+  setPatience(patience: Patience): void {
+    this.#wanted = patience;
     this.#pool = poolThreads();
     // Loaded when it is wanted for the first time, for a start's sake.
     this.#setPolicy ??= loadSetPolicy();
     void this.#setPolicy.then((setPolicy) => {
       if (setPolicy === null) return;
-      if (!setPolicy(0, this.#wanted)) this.#setPolicy = Promise.resolve(null);
+      const serving = this.#wanted === "none" ? policies.other : policies.batch;
+      const syncing = this.#wanted === "all" ? policies.batch : policies.other;
+      if (!setPolicy(0, serving)) this.#setPolicy = Promise.resolve(null);
       // One that is gone meanwhile needs none.
-      else for (const thread of this.#pool) setPolicy(thread, this.#wanted);
+      else for (const thread of this.#pool) setPolicy(thread, syncing);
     });
   }
 

@@ -1,8 +1,11 @@
-import type { CoreWaits, Scheduling } from "../base/scheduling.ts";
+import type { CoreWaits, Patience, Scheduling } from "../base/scheduling.ts";
 
 /** Requests or txns a second that make a crowd, and those below which it is none any more. */
 const crowdPerSecond = 10_000;
 const goneBelowPerSecond = 5_000;
+/** So many txns a second share their syncs; fewer of them are somebody's who waits for each, and half as many surely are. */
+const sharedTxnsPerSecond = 1_000;
+const loneBelowTxnsPerSecond = 500;
 /** How long patience is tried before what it costs is looked at, each time. */
 const trialMs = 500;
 /**
@@ -32,7 +35,7 @@ interface Trial {
 }
 
 /**
- * Sees when many ask at once, and has the server's threads be patient then, unless that costs more than it gives.
+ * Sees when many ask at once, and has the server be patient then, unless that costs more than it gives.
  *
  * On a machine with fewer cores than busy processes each request, ack and finished sync that comes wakes a server up, which
  * interrupts whoever sends the next ones. A patient server finds more of them at once, and nobody is switched to and fro
@@ -45,6 +48,7 @@ export class Crowd {
   #isCrowd = false;
   /** What it has been patient for since it was last looked at what that costs; null while it is not. */
   #trial: Trial | null = null;
+  #patience: Patience = "none";
   #restMs = 0;
   #nextRestMs = restMsFirst;
 
@@ -54,20 +58,27 @@ export class Crowd {
 
   /** To be called ten times a second or so. @param ms Milliseconds since the last call. */
   look(served: ServedSoFar, ms: number): void {
-    const { requests, txns } = this.#before;
+    const txnsPerSecond = (served.txns - this.#before.txns) / ms * 1000;
+    const perSecond = Math.max((served.requests - this.#before.requests) / ms * 1000, txnsPerSecond);
     this.#before = served;
-    const perSecond = Math.max(served.requests - requests, served.txns - txns) / ms * 1000;
     this.#isCrowd = perSecond >= (this.#isCrowd ? goneBelowPerSecond : crowdPerSecond);
     this.#restMs = Math.max(0, this.#restMs - ms);
     if (this.#trial !== null) this.#judge(this.#trial, ms);
-    else if (this.#isCrowd && this.#restMs === 0) this.#begin();
+    else if (this.#isCrowd && this.#restMs === 0) this.#begin(txnsPerSecond);
+    if (this.#trial !== null) this.#choose(txnsPerSecond);
   }
 
-  #begin(): void {
-    this.#scheduling.setPatient(true);
+  #begin(txnsPerSecond: number): void {
+    this.#choose(txnsPerSecond);
     const began = this.#scheduling.syncWaits();
     if (began === null) this.#rest();
     else this.#trial = { ms: 0, began };
+  }
+
+  /** Whoever waits for a sync of his own beside many who read should not wait for a core as well. */
+  #choose(txnsPerSecond: number): void {
+    const least = this.#patience === "all" ? loneBelowTxnsPerSecond : sharedTxnsPerSecond;
+    this.#set(txnsPerSecond >= least ? "all" : "serving");
   }
 
   /** Patience itself may have ended the crowd, so what it cost is looked at then, too. */
@@ -91,7 +102,13 @@ export class Crowd {
 
   #end(): void {
     this.#trial = null;
-    this.#scheduling.setPatient(false);
+    this.#set("none");
+  }
+
+  #set(patience: Patience): void {
+    if (patience === this.#patience) return;
+    this.#patience = patience;
+    this.#scheduling.setPatience(patience);
   }
 }
 

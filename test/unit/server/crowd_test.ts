@@ -1,19 +1,20 @@
 /** When a server has its threads be patient: in a crowd, and only while syncs do not wait long for a core. */
 import { expect, test } from "bun:test";
+import type { Patience } from "../../../src/base/scheduling.ts";
 import { Crowd } from "../../../src/server/crowd.ts";
 
 /** A server that is looked at ten times a second; each call serves so much and tells what was asked of the scheduler. */
 function server({ isTold = true } = {}) {
-  const asked: boolean[] = [];
+  const asked: Patience[] = [];
   const waits = { waitedMs: 0, turns: 0 };
   const crowd = new Crowd({
-    setPatient: (isPatient) => asked.push(isPatient),
+    setPatience: (patience) => asked.push(patience),
     syncWaits: () => isTold ? { ...waits } : null,
   });
   const total = { requests: 0, txns: 0 };
   let syncs = { count: 100, waitMs: 0.1 };
   return {
-    serve(requests: number, { txns = 0, ms = 100 } = {}): boolean[] {
+    serve(requests: number, { txns = 0, ms = 100 } = {}): Patience[] {
       total.requests += requests;
       total.txns += txns;
       waits.waitedMs += syncs.count * syncs.waitMs;
@@ -34,36 +35,45 @@ function server({ isTold = true } = {}) {
 test("many requests a second make it patient, until there are half as many", () => {
   const { serve } = server();
   expect(serve(900)).toEqual([]);
-  expect(serve(1000)).toEqual([true]);
+  expect(serve(1000)).toEqual(["serving"]);
   expect(serve(5000)).toEqual([]);
   expect(serve(600)).toEqual([]);
-  expect(serve(400)).toEqual([false]);
+  expect(serve(400)).toEqual(["none"]);
   expect(serve(0)).toEqual([]);
 });
 
 test("a look that comes late counts what came by the second", () => {
   const { serve } = server();
   expect(serve(1900, { ms: 200 })).toEqual([]);
-  expect(serve(2000, { ms: 200 })).toEqual([true]);
+  expect(serve(2000, { ms: 200 })).toEqual(["serving"]);
 });
 
 test("txns of other servers' clients make a crowd, too", () => {
   const { serve } = server();
-  expect(serve(0, { txns: 1000 })).toEqual([true]);
+  expect(serve(0, { txns: 1000 })).toEqual(["all"]);
   expect(serve(0, { txns: 600 })).toEqual([]);
-  expect(serve(300, { txns: 300 })).toEqual([false]);
+  expect(serve(300, { txns: 300 })).toEqual(["none"]);
+});
+
+test("what syncs is patient only while many share a sync", () => {
+  const { serve } = server();
+  expect(serve(2000, { txns: 99 })).toEqual(["serving"]);
+  expect(serve(2000, { txns: 100 })).toEqual(["all"]);
+  expect(serve(2000, { txns: 50 })).toEqual([]);
+  expect(serve(2000, { txns: 49 })).toEqual(["serving"]);
+  expect(serve(2000, { txns: 99 })).toEqual([]);
 });
 
 test("totals that begin anew are no requests", () => {
   const one = server();
-  expect(one.serve(2000)).toEqual([true]);
+  expect(one.serve(2000)).toEqual(["serving"]);
   one.resetTotals();
-  expect(one.serve(100)).toEqual([false]);
+  expect(one.serve(100)).toEqual(["none"]);
 });
 
 test("when syncs wait long for a core it is given up after half a second, and tried again ever later", () => {
   const { serve, sync } = server();
-  const looksUntil = (wanted: boolean) => {
+  const looksUntil = (wanted: Patience) => {
     for (let looks = 1; looks < 10_000; looks++) {
       const asked = serve(2000);
       if (asked.length > 0) {
@@ -74,39 +84,39 @@ test("when syncs wait long for a core it is given up after half a second, and tr
     throw new Error(`not asked for ${wanted}`);
   };
   sync(100, 0.7);
-  expect(looksUntil(true)).toBe(1);
+  expect(looksUntil("serving")).toBe(1);
   const rests: number[] = [];
   for (let trial = 0; trial < 8; trial++) {
-    expect(looksUntil(false)).toBe(5);
-    rests.push(looksUntil(true) / 10);
+    expect(looksUntil("none")).toBe(5);
+    rests.push(looksUntil("serving") / 10);
   }
   expect(rests).toEqual([10, 20, 40, 80, 160, 320, 320, 320]);
   // A trial that went well makes the next rest a short one again.
   sync(100, 0.5);
   for (let look = 0; look < 50; look++) expect(serve(2000)).toEqual([]);
   sync(100, 0.7);
-  expect(looksUntil(false)).toBeLessThanOrEqual(10);
-  expect(looksUntil(true)).toBe(100);
+  expect(looksUntil("none")).toBeLessThanOrEqual(10);
+  expect(looksUntil("serving")).toBe(100);
 });
 
 test("patience that ends the crowd itself is given up for a while", () => {
   const { serve, sync } = server();
   sync(100, 3);
-  expect(serve(2000)).toEqual([true]);
-  expect(serve(100)).toEqual([false]);
+  expect(serve(2000)).toEqual(["serving"]);
+  expect(serve(100)).toEqual(["none"]);
   for (let look = 1; look < 100; look++) expect(serve(2000)).toEqual([]);
-  expect(serve(2000)).toEqual([true]);
+  expect(serve(2000)).toEqual(["serving"]);
 });
 
 test("a few syncs say nothing", () => {
   const { serve, sync } = server();
   sync(3, 50);
-  expect(serve(2000)).toEqual([true]);
+  expect(serve(2000)).toEqual(["serving"]);
   for (let look = 0; look < 50; look++) expect(serve(2000)).toEqual([]);
 });
 
 test("where the system does not tell what syncs wait it is not patient", () => {
   const { serve } = server({ isTold: false });
-  expect(serve(2000)).toEqual([true, false]);
+  expect(serve(2000)).toEqual(["serving", "none"]);
   for (let look = 1; look < 100; look++) expect(serve(2000)).toEqual([]);
 });
