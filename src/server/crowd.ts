@@ -46,9 +46,9 @@ export class Crowd {
   readonly #scheduling: Scheduling;
   #before: ServedSoFar = { requests: 0, txns: 0 };
   #isCrowd = false;
-  /** What it has been patient for since it was last looked at what that costs; null while it is not. */
-  #trial: Trial | null = null;
   #patience: Patience = "none";
+  /** While all are patient: since it was last looked at what that costs. */
+  #trial: Trial | null = null;
   #restMs = 0;
   #nextRestMs = restMsFirst;
 
@@ -64,21 +64,24 @@ export class Crowd {
     this.#isCrowd = perSecond >= (this.#isCrowd ? goneBelowPerSecond : crowdPerSecond);
     this.#restMs = Math.max(0, this.#restMs - ms);
     if (this.#trial !== null) this.#judge(this.#trial, ms);
-    else if (this.#isCrowd && this.#restMs === 0) this.#begin(txnsPerSecond);
-    if (this.#trial !== null) this.#choose(txnsPerSecond);
+    const patience = this.#chosen(txnsPerSecond);
+    if (patience === this.#patience) return;
+    this.#set(patience);
+    if (patience === "all") this.#begin();
   }
 
-  #begin(txnsPerSecond: number): void {
-    this.#choose(txnsPerSecond);
+  #chosen(txnsPerSecond: number): Patience {
+    if (!this.#isCrowd) return "none";
+    // Whoever waits for a sync of his own beside many who read should not wait for a core as well.
+    const sharedFrom = this.#patience === "all" ? loneBelowTxnsPerSecond : sharedTxnsPerSecond;
+    if (txnsPerSecond < sharedFrom) return "serving";
+    return this.#restMs > 0 ? "none" : "all";
+  }
+
+  #begin(): void {
     const began = this.#scheduling.syncWaits();
     if (began === null) this.#rest();
     else this.#trial = { ms: 0, began };
-  }
-
-  /** Whoever waits for a sync of his own beside many who read should not wait for a core as well. */
-  #choose(txnsPerSecond: number): void {
-    const least = this.#patience === "all" ? loneBelowTxnsPerSecond : sharedTxnsPerSecond;
-    this.#set(txnsPerSecond >= least ? "all" : "serving");
   }
 
   /** Patience itself may have ended the crowd, so what it cost is looked at then, too. */
@@ -87,26 +90,21 @@ export class Crowd {
     if (this.#isCrowd && trial.ms < trialMs) return;
     const now = this.#scheduling.syncWaits();
     if (now === null || costsTooMuch(trial.began, now)) this.#rest();
-    else if (this.#isCrowd) {
+    else {
       this.#trial = { ms: 0, began: now };
       this.#nextRestMs = restMsFirst;
-    } else this.#end();
+    }
   }
 
   /** Also where nobody can see what patience costs. */
   #rest(): void {
-    this.#end();
+    this.#set("none");
     this.#restMs = this.#nextRestMs;
     this.#nextRestMs = Math.min(2 * this.#nextRestMs, restMsMax);
   }
 
-  #end(): void {
-    this.#trial = null;
-    this.#set("none");
-  }
-
   #set(patience: Patience): void {
-    if (patience === this.#patience) return;
+    this.#trial = null;
     this.#patience = patience;
     this.#scheduling.setPatience(patience);
   }

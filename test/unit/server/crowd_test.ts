@@ -71,11 +71,14 @@ test("totals that begin anew are no requests", () => {
   expect(one.serve(100)).toEqual(["none"]);
 });
 
+/** So many of each, as when all write. */
+const txns = 2000;
+
 test("when syncs wait long for a core it is given up after half a second, and tried again ever later", () => {
   const { serve, sync } = server();
   const looksUntil = (wanted: Patience) => {
     for (let looks = 1; looks < 10_000; looks++) {
-      const asked = serve(2000);
+      const asked = serve(2000, { txns });
       if (asked.length > 0) {
         expect(asked).toEqual([wanted]);
         return looks;
@@ -84,39 +87,46 @@ test("when syncs wait long for a core it is given up after half a second, and tr
     throw new Error(`not asked for ${wanted}`);
   };
   sync(100, 0.7);
-  expect(looksUntil("serving")).toBe(1);
+  expect(looksUntil("all")).toBe(1);
   const rests: number[] = [];
   for (let trial = 0; trial < 8; trial++) {
     expect(looksUntil("none")).toBe(5);
-    rests.push(looksUntil("serving") / 10);
+    rests.push(looksUntil("all") / 10);
   }
   expect(rests).toEqual([10, 20, 40, 80, 160, 320, 320, 320]);
   // A trial that went well makes the next rest a short one again.
   sync(100, 0.5);
-  for (let look = 0; look < 50; look++) expect(serve(2000)).toEqual([]);
+  for (let look = 0; look < 50; look++) expect(serve(2000, { txns })).toEqual([]);
   sync(100, 0.7);
   expect(looksUntil("none")).toBeLessThanOrEqual(10);
-  expect(looksUntil("serving")).toBe(100);
+  expect(looksUntil("all")).toBe(100);
 });
 
-test("patience that ends the crowd itself is given up for a while", () => {
+test("patience that ends the crowd itself is given up for a while, but not for readers", () => {
+  const { serve, sync } = server();
+  sync(100, 3);
+  expect(serve(2000, { txns })).toEqual(["all"]);
+  expect(serve(100, { txns: 100 })).toEqual(["none"]);
+  expect(serve(2000, { txns })).toEqual([]);
+  expect(serve(2000)).toEqual(["serving"]);
+  expect(serve(2000, { txns })).toEqual(["none"]);
+  for (let look = 4; look < 100; look++) expect(serve(2000, { txns })).toEqual([]);
+  expect(serve(2000, { txns })).toEqual(["all"]);
+});
+
+test("what a lone writer's syncs wait beside readers says nothing, nor what a few wait", () => {
   const { serve, sync } = server();
   sync(100, 3);
   expect(serve(2000)).toEqual(["serving"]);
-  expect(serve(100)).toEqual(["none"]);
-  for (let look = 1; look < 100; look++) expect(serve(2000)).toEqual([]);
-  expect(serve(2000)).toEqual(["serving"]);
-});
-
-test("a few syncs say nothing", () => {
-  const { serve, sync } = server();
-  sync(3, 50);
-  expect(serve(2000)).toEqual(["serving"]);
   for (let look = 0; look < 50; look++) expect(serve(2000)).toEqual([]);
+  sync(3, 50);
+  expect(serve(2000, { txns })).toEqual(["all"]);
+  for (let look = 0; look < 50; look++) expect(serve(2000, { txns })).toEqual([]);
 });
 
-test("where the system does not tell what syncs wait it is not patient", () => {
+test("where the system does not tell what syncs wait they are not patient", () => {
   const { serve } = server({ isTold: false });
-  expect(serve(2000)).toEqual(["serving", "none"]);
-  for (let look = 1; look < 100; look++) expect(serve(2000)).toEqual([]);
+  expect(serve(2000)).toEqual(["serving"]);
+  expect(serve(2000, { txns })).toEqual(["all", "none"]);
+  for (let look = 1; look < 100; look++) expect(serve(2000, { txns })).toEqual([]);
 });
