@@ -44,6 +44,7 @@ interface Trial {
  */
 export class Crowd {
   readonly #scheduling: Scheduling;
+  readonly #isMember: boolean;
   #before: ServedSoFar = { requests: 0, txns: 0 };
   #isCrowd = false;
   #patience: Patience = "none";
@@ -52,8 +53,10 @@ export class Crowd {
   #restMs = 0;
   #nextRestMs = restMsFirst;
 
-  constructor(scheduling: Scheduling) {
+  /** @param isMember Of an ensemble; a server that is alone gains nothing where many write. */
+  constructor(scheduling: Scheduling, isMember: boolean) {
     this.#scheduling = scheduling;
+    this.#isMember = isMember;
   }
 
   /** To be called ten times a second or so. @param ms Milliseconds since the last call. */
@@ -75,7 +78,7 @@ export class Crowd {
     // Whoever waits for a sync of his own beside many who read should not wait for a core as well.
     const sharedFrom = this.#patience === "all" ? loneBelowTxnsPerSecond : sharedTxnsPerSecond;
     if (txnsPerSecond < sharedFrom) return "serving";
-    return this.#restMs > 0 ? "none" : "all";
+    return this.#isMember && this.#restMs === 0 ? "all" : "none";
   }
 
   #begin(): void {

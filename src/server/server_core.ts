@@ -180,9 +180,9 @@ export class ServerCore {
 
   /** @returns What tells the scheduler of crowds again and again, where there is one to be told. */
   watchCrowd(): Chore[] {
-    const { metrics, world: { scheduling } } = this;
+    const { config, metrics, world: { scheduling } } = this;
     if (scheduling === undefined) return [];
-    const crowd = new Crowd(scheduling);
+    const crowd = new Crowd(scheduling, config.ensemble !== undefined);
     return [{
       everyMs: crowdCheckMs,
       run: (_nowMs, lateMs) => {

@@ -4,13 +4,13 @@ import type { Patience } from "../../../src/base/scheduling.ts";
 import { Crowd } from "../../../src/server/crowd.ts";
 
 /** A server that is looked at ten times a second; each call serves so much and tells what was asked of the scheduler. */
-function server({ isTold = true } = {}) {
+function server({ isTold = true, isMember = true } = {}) {
   const asked: Patience[] = [];
   const waits = { waitedMs: 0, turns: 0 };
   const crowd = new Crowd({
     setPatience: (patience) => asked.push(patience),
     syncWaits: () => isTold ? { ...waits } : null,
-  });
+  }, isMember);
   const total = { requests: 0, txns: 0 };
   let syncs = { count: 100, waitMs: 0.1 };
   return {
@@ -129,4 +129,11 @@ test("where the system does not tell what syncs wait they are not patient", () =
   expect(serve(2000)).toEqual(["serving"]);
   expect(serve(2000, { txns })).toEqual(["all", "none"]);
   for (let look = 1; look < 100; look++) expect(serve(2000, { txns })).toEqual([]);
+});
+
+test("a server that is alone is patient with readers only", () => {
+  const { serve } = server({ isMember: false });
+  expect(serve(2000, { txns })).toEqual([]);
+  expect(serve(2000)).toEqual(["serving"]);
+  expect(serve(2000, { txns })).toEqual(["none"]);
 });
