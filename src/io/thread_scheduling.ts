@@ -15,8 +15,9 @@ const poolThreadsRead = 4;
 type SetPolicy = (thread: number, policy: number) => boolean;
 
 /**
- * The scheduling of this very thread, which serves, and of those that sync files: SCHED_BATCH is Linux's for one that does not interrupt
- * others when it wakes up. Its share of the time is the same. Elsewhere, or where the system forbids it, nothing happens.
+ * The scheduling of this very thread, which serves, and of those that sync files: SCHED_BATCH is Linux's for one that does
+ * not interrupt others when it wakes up. Its share of the time is the same. Elsewhere, or where the system forbids it,
+ * nothing happens.
  */
 export class ThreadScheduling implements Scheduling {
   #setPolicy: Promise<SetPolicy | null> | null = null;
